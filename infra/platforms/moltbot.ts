@@ -1,0 +1,45 @@
+import type { DeliveredFile, Platform } from "./platform.ts";
+
+const workspace = "/var/lib/moltbot/workspace";
+
+function seed(name: string): DeliveredFile {
+	return {
+		path: `${workspace}/${name}`,
+		template: `agent-config/moltbot/workspace/${name}`,
+		owner: "seed",
+		mode: "0644",
+	};
+}
+
+/** Moltbot: an OpenClaw gateway on Discord, its commands in sandboxes beside it. */
+export const moltbot: Platform = {
+	id: "moltbot",
+	// The gateway peaks near 2 GB; sandboxes and the host want the rest.
+	memoryMiB: 4096,
+	secrets: {
+		"discord-bot-token": { from: "operator-vault", item: "discordItem" },
+		"anthropic-api-key": { from: "operator-vault", item: "anthropicItem" },
+		"github-token": { from: "operator-vault", item: "githubItem" },
+		"gateway-token": { from: "host" },
+	},
+	files: [
+		{
+			path: "/etc/moltbot/openclaw.json",
+			template: "agent-config/moltbot/openclaw.json5",
+			owner: "iac",
+			mode: "0640",
+		},
+		seed("AGENTS.md"),
+		seed("SOUL.md"),
+	],
+	images: ({ gatewayImage, sandboxImage }) => ({
+		gateway: gatewayImage,
+		sandbox: sandboxImage,
+	}),
+	values: ({ ownerDiscordId, sandboxImage, model }) => ({
+		ownerDiscordId,
+		sandboxImage,
+		model,
+	}),
+	pairingCommand: "moltbot pairing",
+};

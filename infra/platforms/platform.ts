@@ -1,0 +1,41 @@
+import type { Settings } from "../settings.ts";
+
+/** A secret that the host is given as a file. */
+export type SecretSource =
+	| {
+			/** The setting that names the 1Password item of the operator's vault. */
+			readonly from: "operator-vault";
+			readonly item: keyof Settings & `${string}Item`;
+	  }
+	| {
+			/** Made at random on the host, where it is absent; nobody else needs to know it. */
+			readonly from: "host";
+	  };
+
+/** A file that travels with the delivery. */
+export interface DeliveredFile {
+	/** Where it lands on the host. */
+	readonly path: string;
+	/** The template, below the repository's root. */
+	readonly template: string;
+	/** `iac`: ours, replaced. `seed`: the agent's from the first day on; an edited one is never overwritten. */
+	readonly owner: "iac" | "seed";
+	/** Octal, as in `chmod`. */
+	readonly mode: `0${string}`;
+}
+
+/** What runs on a host, as data. */
+export interface Platform {
+	/** Name of its folders: `quadlets/<id>`, `agent-config/<id>`, `butane/<id>.bu`. */
+	readonly id: string;
+	/** Memory that a plan must have, in MiB. */
+	readonly memoryMiB: number;
+	readonly secrets: Readonly<Record<string, SecretSource>>;
+	readonly files: readonly DeliveredFile[];
+	/** Images of its units, by name; each value is a reference with a digest. */
+	images(settings: Settings): Readonly<Record<string, string>>;
+	/** Values for the placeholders of its delivered files. */
+	values(settings: Settings): Readonly<Record<string, string>>;
+	/** The command on the host that admits a user to the agent. */
+	readonly pairingCommand: string;
+}

@@ -1,0 +1,38 @@
+import { getItem } from "@1password/pulumi-onepassword/getItem.js";
+import { getVault } from "@1password/pulumi-onepassword/getVault.js";
+import * as pulumi from "@pulumi/pulumi";
+import { ProgramError } from "./errors.ts";
+import type { Platform } from "./platforms/platform.ts";
+import type { Settings } from "./settings.ts";
+
+/** Secrets by the name of their file on the host. Every value is a secret of the stack. */
+export type Secrets = Readonly<Record<string, pulumi.Output<string>>>;
+
+/**
+ * Reads the platform's secrets and the backup password from the operator's vault.
+ * Look-ups of 1Password come back in clear, so each is wrapped here (pulumi-terraform-bridge#1051).
+ * @throws ProgramError `secret-missing` naming vault and item.
+ */
+export async function readSecrets(
+	platform: Platform,
+	settings: Settings,
+): Promise<Secrets> {
+	const vault = await getVault({ name: settings.operatorVault });
+	const read = async (title: string) => {
+		const item = await getItem({ vault: vault.uuid, title });
+		const value = item.credential || item.password;
+		if (!value)
+			throw new ProgramError(
+				"secret-missing",
+				`1Password: item "${title}" in vault "${settings.operatorVault}" has neither a credential nor a password; put the secret into the field "credential" of an API Credential item, or "password" of a Password item.`,
+			);
+		return pulumi.secret(value);
+	};
+	const secrets: Record<string, pulumi.Output<string>> = {
+		"backup-password": await read(settings.backupPasswordItem),
+	};
+	for (const [name, source] of Object.entries(platform.secrets))
+		if (source.from === "operator-vault")
+			secrets[name] = await read(settings[source.item]);
+	return secrets;
+}

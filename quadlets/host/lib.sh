@@ -1,0 +1,39 @@
+# Shared by the scripts of this folder: who the agent is, and how a file is written so that a power cut leaves the old or the new one.
+# shellcheck shell=bash
+
+readonly AGENT_ID=2001
+# shellcheck disable=SC2034 # used by those who source this file
+readonly DELIVERY=/etc/moltbot/delivery.json
+
+fail() {
+	echo "${0##*/}: $*" >&2
+	exit 1
+}
+
+# Runs a command as the agent's user, with its service manager and its container engine in reach.
+as_agent() {
+	setpriv --reuid="$AGENT_ID" --regid="$AGENT_ID" --clear-groups --inh-caps=-all -- \
+		env --chdir=/ HOME=/var/home/moltbot XDG_RUNTIME_DIR="/run/user/$AGENT_ID" "$@"
+}
+
+agent_systemctl() {
+	as_agent systemctl --user "$@"
+}
+
+# put <path> <mode> <owner:group>: standard input becomes the file. Says 0 when it changed, 1 when it was so already.
+# Written in the target's own folder (same file system, same SELinux label), synced, then renamed.
+put() {
+	local path=$1 mode=$2 owner=$3 new
+	new=$(mktemp "${path%/*}/.new.XXXXXXXX")
+	cat >"$new"
+	if [[ -f $path && ! -L $path ]] && cmp --silent "$new" "$path" &&
+		[[ $(stat --format='%a %u:%g' "$path") == "$(printf '%o %s' "$((8#$mode))" "$owner")" ]]; then
+		rm -f "$new"
+		return 1
+	fi
+	chown "$owner" "$new"
+	chmod "$mode" "$new"
+	sync "$new"
+	mv --no-target-directory "$new" "$path"
+	sync "${path%/*}"
+}

@@ -1,0 +1,88 @@
+/**
+ * Starts all stand-in clouds as one process:
+ *   node lab/clouds/main.ts --state DIR [--listen HOST:PORT]… [--plain HOST:PORT]… [--proxy HOST:PORT]
+ *        [--route NAME:PORT=HOST:PORT]… [--config FILE] [--seed TEXT]
+ * Prints one line of JSON when ready. SIGTERM and SIGINT end it.
+ */
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { catalog } from "./catalog.ts";
+import { startClouds } from "./server.ts";
+import { createWorld } from "./world.ts";
+
+const { values } = parseArgs({
+	options: {
+		state: { type: "string" },
+		listen: { type: "string", multiple: true },
+		plain: { type: "string", multiple: true },
+		proxy: { type: "string" },
+		route: { type: "string", multiple: true },
+		config: { type: "string" },
+		seed: { type: "string" },
+	},
+});
+if (values.state === undefined) {
+	process.stderr.write(
+		"Name a directory for the state: node lab/clouds/main.ts --state DIR\n",
+	);
+	process.exit(2);
+}
+
+const configuration = z
+	.record(z.string(), z.unknown())
+	.parse(
+		values.config === undefined
+			? {}
+			: JSON.parse(readFileSync(values.config, "utf8")),
+	);
+const unknown = Object.keys(configuration).find(
+	(key) => !catalog.some((entry) => entry.name === key),
+);
+if (unknown !== undefined) {
+	process.stderr.write(
+		`${values.config} configures "${unknown}"; there are ${catalog.map((entry) => entry.name).join(", ")}.\n`,
+	);
+	process.exit(2);
+}
+
+const world = createWorld(values.state, { seed: values.seed });
+const clouds = [];
+for (const entry of catalog)
+	clouds.push(await entry.create(world, configuration[entry.name]));
+const running = await startClouds({
+	world,
+	clouds,
+	...(values.listen ? { listen: values.listen } : {}),
+	...(values.plain ? { listenPlain: values.plain } : {}),
+	proxyListen: values.proxy,
+	proxyRoutes: Object.fromEntries(
+		(values.route ?? []).map((route) => {
+			const [name = "", address = ""] = route.split("=");
+			return [name, address];
+		}),
+	),
+});
+
+let ending = false;
+for (const signal of ["SIGTERM", "SIGINT"] as const)
+	process.on(signal, () => {
+		if (ending) return;
+		ending = true;
+		running.close().then(
+			() => process.exit(0),
+			(error: unknown) => {
+				console.error(error);
+				process.exit(1);
+			},
+		);
+	});
+process.stdout.write(
+	`${JSON.stringify({
+		ready: true,
+		ca: running.ca.path,
+		addresses: running.addresses,
+		controlSocket: running.controlSocket,
+		environment: running.environment,
+	})}\n`,
+);

@@ -1,0 +1,186 @@
+// `npm test`: everything that this repository can check about itself, step after step.
+//   npm test                 all steps
+//   npm test -- unit engine  only these
+// A step that this machine cannot run is left out with its reason; with CI=true that fails the run.
+import { type ChildProcess, spawn } from "node:child_process";
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { SetupError, toolsOnPath } from "../tools/setup.ts";
+import { type Counts, countsMark } from "./reporter.ts";
+
+const root = join(import.meta.dirname, "..");
+const bin = join(root, "node_modules", ".bin");
+
+interface Step {
+	name: string;
+	/** Why this machine cannot run it, if so. */
+	missing?: () => string | undefined;
+	run: () => Promise<Counts>;
+}
+
+const steps: Step[] = [
+	{ name: "types", run: () => program([join(bin, "tsc")]) },
+	{
+		name: "lint",
+		run: () => program([join(bin, "biome"), "ci", "--colors=off", "."]),
+	},
+	{
+		name: "unit",
+		run: () =>
+			testFiles([
+				"packages/**/*.test.ts",
+				"infra/**/*.test.ts",
+				"lab/**/*.test.ts",
+				"tools/**/*.test.ts",
+				"images/**/*.test.ts",
+				"agent-config/**/*.test.ts",
+			]),
+	},
+	{
+		name: "engine",
+		run: async () => {
+			const PATH = await toolsOnPath(["pulumi", "pulumi-language-nodejs"]);
+			return testFiles(["tests/engine/**/*.test.ts"], { PATH });
+		},
+	},
+	{
+		name: "host",
+		missing: () => {
+			if (process.platform !== "linux") return "needs Linux";
+			return process.getuid?.() === 0 ? undefined : "needs root";
+		},
+		// One at a time: they boot systems and time them.
+		run: () => testFiles(["tests/host/**/*.test.ts"], { concurrency: 1 }),
+	},
+];
+
+/** The process group of the running step; whatever it leaves behind ends with it. */
+let current: ChildProcess | undefined;
+
+async function main(wanted: readonly string[]): Promise<void> {
+	const unknown = wanted.filter((name) => !steps.some((s) => s.name === name));
+	if (unknown.length > 0)
+		throw new Error(
+			`There is no step ${unknown.join(", ")}; the steps are ${steps.map((s) => s.name).join(", ")}.`,
+		);
+	const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+	for (const step of steps) {
+		if (wanted.length > 0 && !wanted.includes(step.name)) continue;
+		const counts = await runStep(step);
+		total.passed += counts.passed;
+		total.failed += counts.failed;
+		total.skipped += counts.skipped;
+	}
+	const strict = process.env.CI === "true";
+	if (strict && total.skipped > 0)
+		console.log("With CI=true nothing may be skipped: this run has failed.");
+	console.log(
+		`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`,
+	);
+	process.exitCode = total.failed > 0 || (strict && total.skipped > 0) ? 1 : 0;
+}
+
+async function runStep(step: Step): Promise<Counts> {
+	const start = Date.now();
+	console.log(`== ${step.name}`);
+	const missing = step.missing?.();
+	const counts = missing
+		? leftOut(missing)
+		: await step.run().catch((error: unknown) => {
+				if (error instanceof SetupError && error.code === "no-go")
+					return leftOut(error.message);
+				console.log(`  FAILED ${String(error)}`);
+				return { passed: 0, failed: 1, skipped: 0 };
+			});
+	const time = `${((Date.now() - start) / 1000).toFixed(1)} s`;
+	console.log(
+		`== ${step.name}: ${counts.failed === 0 ? "ok" : "FAILED"} in ${time}\n`,
+	);
+	return counts;
+}
+
+function leftOut(reason: string): Counts {
+	console.log(`  skipped: ${reason}`);
+	return { passed: 0, failed: 0, skipped: 1 };
+}
+
+/** A program that counts as one test. */
+async function program(command: readonly string[]): Promise<Counts> {
+	const { code } = await start(command, {}, (text) =>
+		process.stdout.write(text),
+	);
+	return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+}
+
+/** Test files under node's test runner. */
+async function testFiles(
+	patterns: readonly string[],
+	{ PATH = process.env.PATH, concurrency = 2 } = {},
+): Promise<Counts> {
+	const files = globSync(patterns, {
+		cwd: root,
+		exclude: ["**/node_modules/**"],
+	}).sort();
+	if (files.length === 0)
+		throw new Error(`no test file fits ${patterns.join(" ")}`);
+	const command = [
+		process.execPath,
+		"--test",
+		`--test-concurrency=${concurrency}`,
+		`--test-reporter=${join(import.meta.dirname, "reporter.ts")}`,
+		"--test-reporter-destination=stdout",
+		...files,
+	];
+	let counts: Counts | undefined;
+	let rest = "";
+	const { code } = await start(command, { PATH }, (text) => {
+		const lines = (rest + text).split("\n");
+		rest = lines.pop() ?? "";
+		for (const line of lines)
+			if (line.startsWith(countsMark))
+				counts = JSON.parse(line.slice(countsMark.length)) as Counts;
+			else console.log(line);
+	});
+	if (!counts) throw new Error(`the test runner ended early (exit ${code})`);
+	// A file that fails as a whole (it cannot be loaded, it ends early) fails the run even where no test was counted.
+	if (code !== 0 && counts.failed === 0) counts.failed = 1;
+	return counts;
+}
+
+function start(
+	[file = "", ...args]: readonly string[],
+	environment: NodeJS.ProcessEnv,
+	onText: (text: string) => void,
+): Promise<{ code: number | null }> {
+	return new Promise((resolve, reject) => {
+		const child = spawn(file, args, {
+			cwd: root,
+			detached: true,
+			stdio: ["ignore", "pipe", "inherit"],
+			env: { ...process.env, ...environment },
+		});
+		current = child;
+		child.stdout.setEncoding("utf8").on("data", onText);
+		child.on("error", reject);
+		// "close" would wait for whoever inherited the pipe: end the group as soon as its leader is gone.
+		child.on("exit", () => endGroup(child, "SIGKILL"));
+		child.on("close", (code) => resolve({ code }));
+	});
+}
+
+function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+	if (child.pid === undefined) return;
+	try {
+		process.kill(-child.pid, signal);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+	}
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+	process.once(signal, () => {
+		if (current) endGroup(current, "SIGTERM");
+		process.exitCode = 130;
+	});
+
+await main(process.argv.slice(2));

@@ -1,0 +1,139 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { cached, cacheFolder, contentKey, step, withLock } from "./cache.mjs";
+import { SetupError } from "./errors.ts";
+
+const run = promisify(execFile);
+const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+const options = { maxBuffer: 64 * 1024 * 1024 };
+
+/** One file out of a Debian package, taken without installing the package. */
+export interface DebianFile {
+	package: string;
+	/** Release to take it from; Debian keeps one version of a package in each. */
+	suite: string;
+	/** Path in the package. */
+	path: string;
+	/** Binary name. */
+	name: string;
+}
+
+/** Folder of the cache that holds the file under its name. */
+export async function debianFile(file: DebianFile): Promise<string> {
+	const key = contentKey(JSON.stringify(file), process.arch);
+	return cached(
+		join(cacheFolder(), "tools", `${file.name}-${file.suite}-${key}`),
+		(temporary) =>
+			step(`fetching ${file.name} from Debian ${file.suite}`, () =>
+				unpack(file, temporary),
+			),
+	);
+}
+
+async function unpack(file: DebianFile, folder: string): Promise<void> {
+	const apt = join(folder, "apt");
+	const partial = ["state/lists/partial", "cache/archives/partial", "etc"];
+	for (const path of partial) await mkdir(join(apt, path), { recursive: true });
+	const list = join(apt, "etc", "sources.list");
+	await writeFile(
+		list,
+		`deb [signed-by=${keyring}] ${await mirror()} ${file.suite} main\n`,
+	);
+	// An apt of its own: the machine's sources and lists stay as they are, and no root is needed.
+	const settings = [
+		`Dir::State=${join(apt, "state")}`,
+		`Dir::Cache=${join(apt, "cache")}`,
+		`Dir::Etc::SourceList=${list}`,
+		"Dir::Etc::SourceParts=-",
+		"Dir::State::status=/var/lib/dpkg/status",
+		"APT::Sandbox::User=",
+		"Acquire::Languages=none",
+	].flatMap((setting) => ["-o", setting]);
+	try {
+		await run("apt-get", [...settings, "-q", "update"], options);
+		await run("apt-get", [...settings, "-q", "download", file.package], {
+			...options,
+			cwd: apt,
+		});
+		const archive = (await readdir(apt)).find((name) => name.endsWith(".deb"));
+		if (!archive) throw new Error("apt-get downloaded nothing");
+		await run("dpkg", ["-x", join(apt, archive), join(apt, "tree")], options);
+		await cp(join(apt, "tree", file.path), join(folder, file.name));
+	} catch (cause) {
+		throw debianError(`${file.package} of ${file.suite}`, cause);
+	}
+	await rm(apt, { recursive: true });
+}
+
+/** The Debian mirror that this machine uses. */
+async function mirror(): Promise<string> {
+	const { stdout } = await run("apt-get", [
+		"indextargets",
+		"--format",
+		"$(REPO_URI) $(RELEASE) $(COMPONENT)",
+	]).catch(() => ({ stdout: "" }));
+	const uri = stdout
+		.split("\n")
+		.map((line) => line.split(" ")[0] ?? "")
+		.find((found) => /\/debian\/?$/.test(found));
+	return uri ?? "http://deb.debian.org/debian";
+}
+
+/**
+ * Installs these Debian packages where they are missing; needs root for that.
+ *
+ * @param purpose what they are for, for the message
+ */
+export async function ensureDebianPackages(
+	packages: readonly string[],
+	purpose: string,
+): Promise<void> {
+	const missing: string[] = [];
+	for (const name of packages)
+		if (!(await isInstalled(name))) missing.push(name);
+	if (missing.length === 0) return;
+	if (!existsSync("/usr/bin/apt-get") || process.getuid?.() !== 0)
+		throw new SetupError(
+			"debian",
+			`${purpose} needs the Debian packages ${missing.join(", ")}: run "apt-get install ${missing.join(" ")}" as root.`,
+		);
+	await withLock("apt-get", () =>
+		step(`installing ${missing.join(", ")}`, async () => {
+			const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+			const wait = ["-q", "-o", "DPkg::Lock::Timeout=300"];
+			try {
+				await run("apt-get", [...wait, "update"], { ...options, env });
+				await run(
+					"apt-get",
+					[...wait, "install", "-y", "--no-install-recommends", ...missing],
+					{ ...options, env },
+				);
+			} catch (cause) {
+				throw debianError(missing.join(", "), cause);
+			}
+		}),
+	);
+}
+
+async function isInstalled(name: string): Promise<boolean> {
+	const status = await run("dpkg-query", [
+		"-W",
+		"-f",
+		"$" + "{db:Status-Status}",
+		name,
+	]).catch(() => ({ stdout: "" }));
+	return status.stdout === "installed";
+}
+
+function debianError(what: string, cause: unknown): SetupError {
+	const { stderr, message } = cause as { stderr?: string; message: string };
+	const lines = (stderr || message).trimEnd().split("\n").slice(-3);
+	return new SetupError(
+		"debian",
+		`Getting ${what} from Debian failed: ${lines.join(" | ")}`,
+		{ cause },
+	);
+}

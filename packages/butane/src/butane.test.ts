@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { parse, serialize, translate } from "./index.ts";
+
+const head = "variant: fcos\nversion: 1.4.0\n";
+const files = { read: (path: string) => Buffer.from(`[Unit]\n# ${path}\n`) };
+
+function run(body: string, options = {}) {
+	const { document, report } = parse(head + body, { contentsLocal: true });
+	assert.ok(document, report.toString());
+	return translate(document, options);
+}
+
+test("reads 0644 as octal and writes the reference's data URL", () => {
+	const { ignition } = run(
+		"storage: {files: [{path: /a, mode: 0644, contents: {inline: 'a b'}}]}",
+	);
+	assert.ok(ignition);
+	assert.equal(
+		serialize(ignition),
+		'{"ignition":{"version":"3.3.0"},"storage":{"files":[{"contents":{"compression":"","source":"data:,a%20b"},"mode":420,"path":"/a"}]}}',
+	);
+});
+
+test("reads contents_local from the given source", () => {
+	const body = "systemd: {units: [{name: a.service, contents_local: u/a}]}";
+	const { ignition } = run(body, { files });
+	assert.ok(ignition);
+	assert.match(serialize(ignition), /# u\/a/);
+	assert.match(run(body).report.toString(), /files directory/);
+});
+
+test("names path, line and column of every problem at once", () => {
+	const { report } = parse(
+		`${head}passwd:\n  users:\n    - name: core\n      uid: many\n      nam: x\n`,
+	);
+	assert.deepEqual(
+		report.problems.map((p) => [p.severity, p.path.join("."), p.position]),
+		[
+			["error", "passwd.users.0.uid", { line: 6, column: 12 }],
+			["warning", "passwd.users.0.nam", { line: 7, column: 7 }],
+		],
+	);
+});
+
+test("a section it cannot translate yet is an error, not a silent loss", () => {
+	const { document, report } = parse(
+		`${head}storage: {disks: [{device: /dev/vda}]}`,
+	);
+	assert.equal(document, null);
+	assert.match(report.toString(), /not supported/);
+});
+
+for (const [name, text] of [
+	["deep nesting", "[".repeat(10_000)],
+	["NUL", "a: \0"],
+	["__proto__", `${head}__proto__: {x: 1}`],
+	["a key twice", `${head}variant: fcos`],
+	["a scalar", "1"],
+	["nothing", ""],
+] as const)
+	test(`answers ${name} with a problem`, () => {
+		assert.ok(parse(text).report.problems.length > 0);
+	});
+
+test("strict turns a warning into a refusal", () => {
+	const body = "storage: {files: [{path: /a, mode: 644}]}";
+	assert.ok(run(body).ignition);
+	assert.equal(run(body, { strict: true }).ignition, null);
+});

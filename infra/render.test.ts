@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { validate } from "@moltbot/butane";
+import { moltbot } from "./platforms/moltbot.ts";
+import { fingerprintOf, maxUserDataBytes, renderHost } from "./render.ts";
+
+const values = {
+	hostname: "moltbot",
+	generation: "7",
+	tag: "tag:moltbot",
+	osImage: `ghcr.io/ublue-os/ucore-minimal@sha256:${"a".repeat(64)}`,
+	osScope: "ghcr.io/ublue-os/ucore-minimal",
+	osSigningKey: "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+	trustedCertificates: "",
+	resolvers: "9.9.9.9 149.112.112.112",
+	bucketName: "moltbot-backup-1",
+	bucketPrefix: "moltbot",
+	s3Endpoint: "https://s3.us-west-004.backblazeb2.com",
+	s3Region: "us-west-004",
+	joinKey: "tskey-auth-CANARY",
+	beaconUrl:
+		"https://s3.us-west-004.backblazeb2.com/b/o?X-Amz-Signature=CANARY",
+};
+const traits = { region: "ewr", plan: "vc2-2c-4gb", osId: 391 };
+
+// SHA-512 of a counter: as good as random for gzip, and the same in every run.
+const incompressible = Array.from({ length: 1200 }, (_, i) =>
+	createHash("sha512").update(String(i)).digest("base64"),
+).join("");
+
+const sha256 = (text: string) =>
+	createHash("sha256").update(text).digest("hex").slice(0, 16);
+
+/** A line per path and unit: mode, owner, and the hash of what stands in it, so that every change of the host is deliberate. */
+function tree(json: string): string {
+	const { storage, systemd, passwd } = JSON.parse(json);
+	const node = (kind: string, content: string) => (n: Record<string, never>) =>
+		[
+			n.path,
+			kind,
+			(n.mode as number | undefined)?.toString(8) ?? "-",
+			`${(n.user as { id?: number } | undefined)?.id ?? 0}:${(n.group as { id?: number } | undefined)?.id ?? 0}`,
+			content === "" ? "" : sha256(JSON.stringify(n[content])),
+		].join(" ");
+	return [
+		...storage.directories.map(node("directory", "")),
+		...storage.files.map(node("file", "contents")),
+		...storage.links.map(node("link", "target")),
+		...systemd.units.map((u: { name: string }) =>
+			[u.name, "unit", sha256(JSON.stringify(u))].join(" "),
+		),
+		...passwd.users.map((u: { name: string }) =>
+			[u.name, "user", sha256(JSON.stringify(u))].join(" "),
+		),
+	]
+		.map((line) => `${line.trimEnd()}\n`)
+		.sort()
+		.join("");
+}
+
+describe("the host document", () => {
+	const json = renderHost(moltbot.id, values, { compress: false });
+	const sent = renderHost(moltbot.id, values, { compress: true });
+
+	test("is the tree of testdata/moltbot.tree (UPDATE_GOLDEN=1 writes it)", () => {
+		const golden = new URL("testdata/moltbot.tree", import.meta.url);
+		if (process.env.UPDATE_GOLDEN) writeFileSync(golden, tree(json));
+		assert.equal(readFileSync(golden, "utf8"), tree(json));
+	});
+
+	test("is Ignition 3.3.0, valid and small", () => {
+		for (const text of [json, sent]) {
+			const ignition = JSON.parse(text);
+			assert.equal(ignition.ignition.version, "3.3.0");
+			assert.deepEqual(validate(ignition).problems, []);
+		}
+		assert.ok(Buffer.byteLength(sent) <= maxUserDataBytes);
+	});
+
+	test("same values, same bytes", () => {
+		assert.equal(
+			renderHost(moltbot.id, { ...values }, { compress: true }),
+			sent,
+		);
+	});
+
+	test("declares no path twice", () => {
+		const { files, directories, links } = JSON.parse(json).storage;
+		const paths = [...files, ...directories, ...links].map((n) => n.path);
+		assert.equal(new Set(paths).size, paths.length);
+	});
+
+	test("holds the two short-lived secrets once each", () => {
+		assert.equal(sent.split("tskey-auth-CANARY").length, 2);
+		assert.equal(sent.split("X-Amz-Signature").length, 2);
+	});
+
+	test("a value that no file asks for is a fault", () => {
+		assert.throws(
+			() =>
+				renderHost(moltbot.id, { ...values, surplus: "1" }, { compress: true }),
+			/asks for surplus/,
+		);
+	});
+
+	test("too large a document is refused with its size", () => {
+		assert.throws(
+			() =>
+				renderHost(
+					moltbot.id,
+					{ ...values, trustedCertificates: incompressible },
+					{ compress: true },
+				),
+			/has \d+ bytes, 49152 are allowed/,
+		);
+	});
+});
+
+describe("the fingerprint", () => {
+	const fingerprint = fingerprintOf(moltbot.id, values, traits);
+
+	for (const name of ["generation", "joinKey", "beaconUrl", "osImage"] as const)
+		test(`does not see ${name}`, () => {
+			assert.equal(
+				fingerprintOf(moltbot.id, { ...values, [name]: "8" }, traits),
+				fingerprint,
+			);
+		});
+
+	for (const name of ["hostname", "resolvers", "osSigningKey"] as const)
+		test(`sees ${name}`, () => {
+			assert.notEqual(
+				fingerprintOf(moltbot.id, { ...values, [name]: "other" }, traits),
+				fingerprint,
+			);
+		});
+
+	test("sees the traits of the VM, in any order", () => {
+		assert.notEqual(
+			fingerprintOf(moltbot.id, values, { ...traits, plan: "vhf-2c-4gb" }),
+			fingerprint,
+		);
+		assert.equal(
+			fingerprintOf(moltbot.id, values, {
+				osId: 391,
+				plan: "vc2-2c-4gb",
+				region: "ewr",
+			}),
+			fingerprint,
+		);
+	});
+});

@@ -1,0 +1,271 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+	existsSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	symlinkSync,
+	unlinkSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const scratch = new URL("scratch.sh", import.meta.url).pathname;
+const skip =
+	process.getuid?.() === 0 && spawnSync("unshare", ["-m", "true"]).status === 0
+		? false
+		: "needs root and mount namespaces";
+const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
+const workspace = "var/lib/moltbot/workspace";
+
+const order = () => ({
+	version: 1,
+	generation: 3,
+	secrets: { "discord-bot-token": "s3cr3t $x\nline2" } as Record<
+		string,
+		string
+	>,
+	env: { MODEL: "a b" } as Record<string, string>,
+	files: [
+		{
+			path: "/etc/moltbot/openclaw.json",
+			owner: "iac",
+			mode: "0640",
+			content: "{}\n",
+		},
+		{
+			path: `/${workspace}/AGENTS.md`,
+			owner: "seed",
+			mode: "0644",
+			content: "one\n",
+		},
+	],
+	images: {
+		gateway: `ghcr.io/x/gateway@${digest(1)}`,
+		sandbox: `ghcr.io/x/sandbox@${digest(2)}`,
+	} as Record<string, string>,
+	os: `ghcr.io/ublue-os/ucore-minimal@${digest(3)}`,
+});
+
+/** A host of its own for one test. */
+function host(t: { after(fn: () => void): void }) {
+	const root = mkdtempSync(join(tmpdir(), "moltbot-units-"));
+	t.after(() => rmSync(root, { recursive: true, force: true }));
+	const run = (command: string[], input = "") =>
+		spawnSync(
+			"unshare",
+			["-m", "--propagation", "private", scratch, root, ...command],
+			{ input, encoding: "utf8" },
+		);
+	const at = (path: string) => join(root, path);
+	return {
+		run,
+		at,
+		text: (path: string) => readFileSync(at(path), "utf8"),
+		deliver: (value: unknown) =>
+			run(["/usr/local/libexec/moltbot/deliver"], JSON.stringify(value)),
+	};
+}
+
+const answer = (result: {
+	status: number | null;
+	stdout: string;
+	stderr: string;
+}) => {
+	assert.equal(result.status, 0, result.stderr);
+	return JSON.parse(result.stdout) as {
+		applied: string[];
+		kept: string[];
+		restarted: string[];
+		delivery: string;
+	};
+};
+
+test("a delivery lands once and restarts once", { skip }, (t) => {
+	const h = host(t);
+	const first = answer(h.deliver(order()));
+	assert.deepEqual(first.restarted, [
+		"moltbot-gateway-image.service",
+		"moltbot-sandbox-image.service",
+		"moltbot-gateway.service",
+	]);
+	const secret = "var/lib/moltbot/secrets/discord-bot-token";
+	assert.equal(h.text(secret), "s3cr3t $x\nline2");
+	assert.equal(statSync(h.at(secret)).mode & 0o777, 0o400);
+	assert.equal(statSync(h.at(secret)).uid, 2001);
+	assert.match(
+		h.text("tmp/calls"),
+		/bootc switch --enforce-container-sigpolicy/,
+	);
+	const policy = JSON.parse(h.text("etc/containers/policy.json"));
+	assert.equal(policy.default[0].type, "reject");
+	assert.deepEqual(Object.keys(policy.transports.docker), [
+		"ghcr.io/ublue-os/ucore-minimal",
+		...Object.values(order().images),
+	]);
+
+	writeFileSync(h.at("tmp/calls"), "");
+	const again = answer(h.deliver(order()));
+	assert.deepEqual(again, { ...first, applied: [], restarted: [] });
+	assert.equal(h.text("tmp/calls"), "");
+});
+
+test("only what changed is restarted; a withdrawn secret is gone", {
+	skip,
+}, (t) => {
+	const h = host(t);
+	answer(h.deliver(order()));
+	const gatewayToken = h.text("var/lib/moltbot/secrets/gateway-token");
+	const changed = { ...order(), secrets: { other: "x" } };
+	assert.deepEqual(answer(h.deliver(changed)).restarted, [
+		"moltbot-gateway.service",
+	]);
+	assert.equal(
+		existsSync(h.at("var/lib/moltbot/secrets/discord-bot-token")),
+		false,
+	);
+	assert.equal(h.text("var/lib/moltbot/secrets/gateway-token"), gatewayToken);
+});
+
+test("a delivery cut off before the restart is completed by the next", {
+	skip,
+}, (t) => {
+	const h = host(t);
+	h.run(["true"]);
+	writeFileSync(h.at("tmp/systemctl-fails"), "");
+	assert.notEqual(h.deliver(order()).status, 0);
+	unlinkSync(h.at("tmp/systemctl-fails"));
+	assert.ok(
+		answer(h.deliver(order())).restarted.includes("moltbot-gateway.service"),
+	);
+});
+
+test("the agent's own edit stays, ours lies beside it", { skip }, (t) => {
+	const h = host(t);
+	const with_ = (content: string) => {
+		const value = order();
+		Object.assign(value.files[1] ?? {}, { content });
+		return value;
+	};
+	answer(h.deliver(order()));
+	answer(h.deliver(with_("two\n")));
+	assert.equal(h.text(`${workspace}/AGENTS.md`), "two\n");
+	writeFileSync(h.at(`${workspace}/AGENTS.md`), "mine\n");
+	const kept = answer(h.deliver(with_("three\n")));
+	assert.deepEqual(kept.kept, [`/${workspace}/AGENTS.md.new`]);
+	assert.deepEqual(kept.restarted, []);
+	assert.equal(h.text(`${workspace}/AGENTS.md`), "mine\n");
+	assert.equal(h.text(`${workspace}/AGENTS.md.new`), "three\n");
+});
+
+test("a planted symbolic link leads nowhere", { skip }, (t) => {
+	const h = host(t);
+	answer(h.deliver(order()));
+	unlinkSync(h.at(`${workspace}/AGENTS.md`));
+	symlinkSync("/etc/moltbot/host.env", h.at(`${workspace}/AGENTS.md`));
+	const before = h.text("etc/moltbot/host.env");
+	answer(h.deliver(order()));
+	assert.equal(h.text("etc/moltbot/host.env"), before);
+});
+
+test("wrong input is refused in one sentence and changes nothing", {
+	skip,
+}, (t) => {
+	const h = host(t);
+	const file = (more: object) => ({
+		...order(),
+		files: [
+			{
+				path: "/etc/moltbot/a",
+				owner: "iac",
+				mode: "0640",
+				content: "",
+				...more,
+			},
+		],
+	});
+	const cases: [unknown, RegExp][] = [
+		[{ ...order(), version: 2 }, /version is 2, this host reads 1/],
+		[
+			{ ...order(), generation: 4 },
+			/for generation 4, this host is generation 3/,
+		],
+		[
+			{ ...order(), secrets: { "../x": "y" } },
+			/secret "..\/x" must have a name/,
+		],
+		[file({ path: "/etc/shadow" }), /must be an absolute path below/],
+		[
+			file({ path: "/etc/moltbot/../shadow" }),
+			/must be an absolute path below/,
+		],
+		[file({ path: "/etc/moltbot/host.env" }), /belongs to the host itself/],
+		[
+			file({ path: "/etc/moltbot/running/units" }),
+			/belongs to the host itself/,
+		],
+		[file({ owner: "root" }), /owner must be iac or seed/],
+		[file({ mode: "4755" }), /mode must look like 0640/],
+		[
+			{ ...order(), images: { gateway: "ghcr.io/x/gateway:latest" } },
+			/must be named by digest/,
+		],
+		[
+			{ ...order(), images: { other: order().images["gateway"] } },
+			/has no unit for it/,
+		],
+		[{ ...order(), os: "ghcr.io/x/y" }, /os must be named by digest/],
+		[{ ...order(), env: { A: "x\ny" } }, /one line of text/],
+		["text", /not one JSON object/],
+	];
+	for (const [value, sentence] of cases) {
+		const result = h.deliver(value);
+		assert.equal(result.status, 1, result.stdout);
+		assert.match(result.stderr, sentence);
+		assert.equal(result.stderr.trim().split("\n").length, 1, result.stderr);
+	}
+	assert.equal(existsSync(h.at("etc/moltbot/delivery.json")), false);
+	assert.equal(
+		existsSync(h.at("var/lib/moltbot/secrets/discord-bot-token")),
+		false,
+	);
+});
+
+test("the beacon reports lines without keys and signatures", { skip }, (t) => {
+	const h = host(t);
+	h.run(["true"]);
+	writeFileSync(
+		h.at("etc/moltbot/beacon-url"),
+		"https://s3.example/o?X-Amz-Signature=00ff",
+	);
+	const result = h.run([
+		"env",
+		"MOLTBOT_GENERATION=3",
+		"/usr/local/libexec/moltbot/beacon",
+		"joined",
+		"join.service",
+	]);
+	assert.equal(result.status, 0, result.stderr);
+	const sent = h.text("tmp/curl-stdin");
+	assert.equal(JSON.parse(sent).stage, "joined");
+	assert.doesNotMatch(sent, /abc123|00ff/);
+	assert.doesNotMatch(h.text("tmp/curl-argv"), /00ff/);
+	assert.equal(existsSync(h.at("etc/moltbot/beacon-url")), false);
+});
+
+test("status says what is wrong and never fails itself", { skip }, (t) => {
+	const h = host(t);
+	const status = () =>
+		JSON.parse(h.run(["moltbot", "status", "--json"]).stdout);
+	assert.match(status().problems[0].message, /nothing has been delivered yet/);
+	answer(h.deliver(order()));
+	writeFileSync(h.at("tmp/curl-fails"), "");
+	const after = status();
+	assert.equal(after.ready, false);
+	assert.match(after.problems[0].message, /does not answer with success/);
+	assert.equal(after.units.gateway.image, order().images["gateway"]);
+});

@@ -1,0 +1,56 @@
+#!/bin/bash
+# Runs one command in a throw-away root that has the host's scripts at their real paths: scratch.sh <root folder> <command…>
+# Programs of the machine are mounted read-only; service manager, OS tool, journal and curl are recorders in /usr/local/bin.
+# Call it inside `unshare --mount --propagation private`; the root folder keeps its files between calls.
+set -euo pipefail
+root=$1 repo=$(cd "$(dirname "$0")/../../.." && pwd)
+shift
+
+if [[ ! -e $root/etc/moltbot ]]; then
+	mkdir -p "$root"/{etc/moltbot,etc/containers/systemd/users/2001,var/lib/moltbot,run/moltbot,usr/local/libexec/moltbot,usr/local/bin,tmp,proc,dev}
+	chmod 0755 "$root"
+	chmod 1777 "$root/tmp"
+	printf 'root:x:0:0::/:/bin/sh\nmoltbot:x:2001:2001::/:/bin/sh\n' >"$root/etc/passwd"
+	printf 'root:x:0:\nmoltbot:x:2001:\n' >"$root/etc/group"
+	cp "$repo"/quadlets/host/{lib.sh,beacon,guard,deliver,status} "$repo"/quadlets/moltbot/{in-gateway,channels,pairing} "$root/usr/local/libexec/moltbot/"
+	cp "$repo/quadlets/host/moltbot" "$root/usr/local/bin/"
+	cp "$repo"/quadlets/moltbot/*.{container,image} "$root/etc/containers/systemd/users/2001/"
+	cp "$repo/quadlets/moltbot/platform.env" "$root/etc/moltbot/"
+	printf 'MOLTBOT_GENERATION=3\nMOLTBOT_HOSTNAME=moltbot\n' >"$root/etc/moltbot/host.env"
+	sed 's#{{ osScope }}#ghcr.io/ublue-os/ucore-minimal#' "$repo/quadlets/host/policy.json" >"$root/etc/containers/policy.json"
+	chown -R 0:2001 "$root/etc/moltbot"
+	chmod 0750 "$root/etc/moltbot"
+	install -d -m 0750 -o 0 -g 2001 "$root/var/lib/moltbot/secrets"
+	for folder in home state workspace projects; do install -d -m 0700 -o 2001 -g 2001 "$root/var/lib/moltbot/$folder"; done
+	: >"$root/tmp/calls"
+	chmod 0666 "$root/tmp/calls"
+	cat >"$root/usr/local/bin/systemctl" <<-'S'
+		#!/bin/sh
+		echo "systemctl $*" >>/tmp/calls
+		[ ! -e /tmp/systemctl-fails ] || exit 1
+		case "$*" in *show*) printf 'ActiveState=active\nSubState=running\nResult=success\nActiveEnterTimestamp=@1790000000\n' ;; esac
+	S
+	cat >"$root/usr/local/bin/bootc" <<-'S'
+		#!/bin/sh
+		case "$1" in
+			status) printf '{"spec":{"image":{"image":"%s"}}}' "$(cat /tmp/os 2>/dev/null)" ;;
+			switch) echo "bootc $*" >>/tmp/calls; echo "$3" >/tmp/os ;;
+		esac
+	S
+	printf '#!/bin/sh\necho "joined with tskey-auth-abc123 at https://x/?X-Amz-Signature=00ff&b=1"\n' >"$root/usr/local/bin/journalctl"
+	printf '#!/bin/sh\ncat >/tmp/curl-stdin\necho "$*" >/tmp/curl-argv\n[ ! -e /tmp/curl-fails ]\n' >"$root/usr/local/bin/curl"
+	chmod +x "$root"/usr/local/bin/*
+fi
+for folder in bin sbin lib lib64 usr/bin usr/sbin usr/lib usr/lib64 usr/share; do
+	[[ -e /$folder ]] || continue
+	if [[ -L /$folder ]]; then
+		ln -sfn "$(readlink "/$folder")" "$root/$folder"
+	else
+		mkdir -p "$root/$folder"
+		mount --rbind "/$folder" "$root/$folder"
+		mount -o remount,bind,ro "$root/$folder"
+	fi
+done
+mount --rbind /dev "$root/dev"
+mount --rbind /proc "$root/proc"
+exec chroot "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin "$@"

@@ -1,0 +1,211 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const bootScript = fileURLToPath(new URL("boot.sh", import.meta.url));
+
+/** What a lab host is made from; absolute paths. */
+export interface HostOptions {
+	/** Unique on this machine: names the cgroup and the systemd-nspawn machine. */
+	readonly id: string;
+	/** Folder of this host alone: disk, mounts, logs. */
+	readonly dir: string;
+	/** Path of the network namespace that it lives in. */
+	readonly netns: string;
+	readonly rootTree: string;
+	readonly tools: string;
+	readonly ignition: string;
+	/** Where Ignition gets its document: from a file, or from Vultr's metadata address in the namespace. */
+	readonly config: { platform: "file"; path: string } | { platform: "vultr" };
+}
+
+/** One machine of the lab: a disk that outlives its boots, and at most one running boot. */
+export class LabHost {
+	readonly options: HostOptions;
+	readonly #cgroup: string;
+	#supervisor: ChildProcess | undefined;
+
+	constructor(options: HostOptions) {
+		this.options = options;
+		const hybrid = "/sys/fs/cgroup/unified";
+		this.#cgroup = join(
+			existsSync(hybrid) ? hybrid : "/sys/fs/cgroup",
+			`moltbot-lab-${options.id}`,
+		);
+	}
+
+	/** Where the console of every boot is appended. */
+	get console(): string {
+		return join(this.options.dir, "console.log");
+	}
+
+	/** Makes the disk if there is none yet, applies Ignition to a new one, and starts systemd. Returns at once. */
+	async boot(): Promise<void> {
+		await this.powerOff();
+		const { options } = this;
+		mkdirSync(this.#cgroup, { recursive: true });
+		mkdirSync(options.dir, { recursive: true });
+		const log = openSync(this.console, "a");
+		this.#supervisor = spawn(bootScript, [], {
+			stdio: ["ignore", log, log],
+			detached: true,
+			env: {
+				PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+				HOST_DIR: options.dir,
+				CGROUP: this.#cgroup,
+				ROOT_TREE: options.rootTree,
+				TOOLS: options.tools,
+				IGNITION: options.ignition,
+				NETNS: options.netns,
+				MACHINE: options.id,
+				PLATFORM: options.config.platform,
+				CONFIG: options.config.platform === "file" ? options.config.path : "",
+			},
+		});
+		this.#supervisor.unref();
+		closeSync(log);
+	}
+
+	/** Runs a command as root inside, by the lab's privilege: for tests and the console verb, never for stage messages. */
+	async exec(
+		argv: readonly string[],
+		signal?: AbortSignal,
+	): Promise<{ stdout: string; stderr: string }> {
+		const init = await this.#init();
+		if (init === undefined)
+			throw new Error(`lab host ${this.options.id} is not running`);
+		return run(
+			"nsenter",
+			[
+				`--target=${init}`,
+				"--mount",
+				"--uts",
+				"--ipc",
+				"--net",
+				"--pid",
+				"--",
+				"/usr/bin/env",
+				"-i",
+				"PATH=/usr/local/bin:/usr/sbin:/usr/bin",
+				...argv,
+			],
+			signal ? { signal } : {},
+		);
+	}
+
+	/** Waits until systemd has finished starting up (running or degraded). */
+	async waitUntilUp(signal: AbortSignal): Promise<void> {
+		for (;;) {
+			if (signal.aborted)
+				throw new Error(await this.#whyNotUp(), { cause: signal.reason });
+			const code = this.#supervisor?.exitCode;
+			if (code !== undefined && code !== null)
+				throw new Error(
+					`lab host ${this.options.id} ended with exit code ${code} instead of booting; last lines of ${this.console}:\n${await this.#lastLines()}`,
+				);
+			const state = await this.exec(["systemctl", "is-system-running"]).then(
+				(answer) => answer.stdout.trim(),
+				(error: { stdout?: string }) => error.stdout?.trim(),
+			);
+			if (state === "running" || state === "degraded") return;
+			await sleep(100);
+		}
+	}
+
+	/** Hard power-off: kills everything at once. What the page cache holds still reaches the disk. */
+	async powerOff(): Promise<void> {
+		if (!existsSync(this.#cgroup)) return;
+		await writeFile(join(this.#cgroup, "cgroup.kill"), "1");
+		while ((await this.#processes()).length > 0) await sleep(20);
+		await removeCgroup(this.#cgroup);
+		this.#supervisor = undefined;
+	}
+
+	/** Power cut: like powerOff, but data that was not synced is lost (XFS shutdown without log flush). */
+	async cutPower(): Promise<void> {
+		// boot.sh itself: the only process that stays at the top of the cgroup.
+		const top = await readFile(
+			join(this.#cgroup, "cgroup.procs"),
+			"utf8",
+		).catch(() => "");
+		const supervisor = top.split("\n")[0];
+		if (!supervisor)
+			throw new Error(`lab host ${this.options.id} is not running`);
+		await run("nsenter", [
+			`--target=${supervisor}`,
+			"--mount",
+			"--",
+			"/usr/sbin/xfs_io",
+			"-x",
+			"-c",
+			"shutdown",
+			"/run/host/disk",
+		]);
+		await this.powerOff();
+	}
+
+	/** Hard power-off, then the disk is gone. */
+	async destroy(): Promise<void> {
+		await this.powerOff();
+		await rm(this.options.dir, { recursive: true, force: true });
+	}
+
+	async #whyNotUp(): Promise<string> {
+		const jobs = await this.exec([
+			"systemctl",
+			"list-jobs",
+			"--no-pager",
+			"--no-legend",
+		]).catch(() => undefined);
+		const waiting = jobs?.stdout.trimEnd() ?? (await this.#lastLines());
+		return `lab host ${this.options.id} did not finish booting in time; it still waits for:\n${waiting}`;
+	}
+
+	async #lastLines(): Promise<string> {
+		const text = await readFile(this.console, "utf8").catch(() => "");
+		return text.trimEnd().split("\n").slice(-15).join("\n");
+	}
+
+	async #processes(): Promise<number[]> {
+		const entries = await readdir(this.#cgroup, { recursive: true }).catch(
+			() => [],
+		);
+		const files = entries.filter((entry) => entry.endsWith("cgroup.procs"));
+		const lists = await Promise.all(
+			files.map((file) =>
+				readFile(join(this.#cgroup, file), "utf8").catch(() => ""),
+			),
+		);
+		return lists.flatMap((list) =>
+			list.split("\n").filter(Boolean).map(Number),
+		);
+	}
+
+	/** The machine's process id of the host's PID 1. */
+	async #init(): Promise<number | undefined> {
+		for (const pid of await this.#processes()) {
+			const status = await readFile(`/proc/${pid}/status`, "utf8").catch(
+				() => "",
+			);
+			const ids = /^NSpid:\t(.+)$/m.exec(status)?.[1]?.split("\t") ?? [];
+			// Two numbers: the machine's and the host's. Containers inside the host show three.
+			if (ids.length === 2 && ids[1] === "1") return pid;
+		}
+		return undefined;
+	}
+}
+
+async function removeCgroup(folder: string): Promise<void> {
+	for (const entry of await readdir(folder, { withFileTypes: true }).catch(
+		() => [],
+	))
+		if (entry.isDirectory()) await removeCgroup(join(folder, entry.name));
+	await rmdir(folder).catch((error: NodeJS.ErrnoException) => {
+		if (error.code !== "ENOENT") throw error;
+	});
+}

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import {
+	existsSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { LabHost } from "../../../lab/host/host.ts";
+import {
+	connect,
+	disconnect,
+	namespacePath,
+} from "../../../lab/network/link.ts";
+
+const artefacts = process.env.MOLTBOT_LAB_ARTEFACTS;
+const reason =
+	process.getuid?.() !== 0
+		? "needs root"
+		: artefacts === undefined || !existsSync(join(artefacts, "root"))
+			? "needs MOLTBOT_LAB_ARTEFACTS: a folder with root/, tools/ and ignition/bin/internal"
+			: undefined;
+
+/** What a host occupies on this machine outside its folder. */
+function leftovers(name: string) {
+	const cgroups = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+	return {
+		cgroups: cgroups.flatMap((tree) =>
+			existsSync(tree)
+				? readdirSync(tree).filter((entry) =>
+						entry.includes(`test-${process.pid}`),
+					)
+				: [],
+		),
+		mounts: readFileSync("/proc/self/mounts", "utf8")
+			.split("\n")
+			.filter((line) => line.includes(name) || line.includes("labhost-")),
+		loops: execFileSync(
+			"losetup",
+			["--list", "--noheadings", "--output", "BACK-FILE"],
+			{ encoding: "utf8" },
+		)
+			.split("\n")
+			.filter((file) => file.includes("labhost-")),
+		namespaces: execFileSync("ip", ["netns"], { encoding: "utf8" })
+			.split("\n")
+			.filter((line) => line.includes(name)),
+	};
+}
+
+test("a lab host applies Ignition, reboots with its disk, and a power cut loses what was not synced", {
+	timeout: 120_000,
+}, async (t) => {
+	if (reason !== undefined || artefacts === undefined) return t.skip(reason);
+	const dir = mkdtempSync(join(tmpdir(), "labhost-"));
+	const name = `moltbot-test-${process.pid}`;
+	const link = {
+		namespace: `${name}-host`,
+		labNamespace: `${name}-lab`,
+		labDevice: "host",
+		labAddress: "192.0.2.1/24",
+	};
+	const before = leftovers(name);
+	execFileSync("ip", ["netns", "add", link.labNamespace]);
+	await connect(link);
+	const config = join(dir, "config.ign");
+	writeFileSync(
+		config,
+		JSON.stringify({
+			ignition: { version: "3.3.0" },
+			passwd: { users: [{ name: "moltbot", uid: 2001 }] },
+			storage: {
+				files: [
+					{
+						path: "/etc/moltbot/nonce",
+						mode: 0o400,
+						user: { id: 2001 },
+						contents: { source: `data:,${name}` },
+					},
+					{
+						path: "/etc/systemd/network/10-eth0.network",
+						mode: 0o644,
+						contents: {
+							source: `data:,${encodeURIComponent("[Match]\nName=eth0\n[Network]\nAddress=192.0.2.2/24\nGateway=192.0.2.1\n")}`,
+						},
+					},
+				],
+			},
+			systemd: {
+				units: [
+					{
+						name: "proof.service",
+						enabled: true,
+						contents:
+							"[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n",
+					},
+				],
+			},
+		}),
+	);
+	const host = new LabHost({
+		id: `test-${process.pid}`,
+		dir: join(dir, "host"),
+		netns: namespacePath(link.namespace),
+		rootTree: join(artefacts, "root"),
+		tools: join(artefacts, "tools"),
+		ignition: join(artefacts, "ignition/bin/internal"),
+		config: { platform: "file", path: config },
+	});
+	t.after(async () => {
+		await host.destroy();
+		await disconnect(link);
+		execFileSync("ip", ["netns", "del", link.labNamespace]);
+		rmSync(dir, { recursive: true, force: true });
+		assert.deepEqual(
+			leftovers(name),
+			before,
+			"a destroyed host leaves nothing",
+		);
+	});
+	const shell = async (script: string) =>
+		(await host.exec(["/bin/sh", "-c", script])).stdout.trim();
+	const up = () => host.waitUntilUp(AbortSignal.timeout(40_000));
+
+	const began = performance.now();
+	await host.boot();
+	await up();
+	t.diagnostic(`first boot: ${Math.round(performance.now() - began)} ms`);
+	assert.equal(await shell("cat /etc/moltbot/nonce"), name);
+	assert.equal(await shell("stat -c %u:%a /etc/moltbot/nonce"), "2001:400");
+	assert.equal(await shell("systemctl is-active proof.service"), "active");
+	assert.equal(await shell("id -u moltbot"), "2001");
+	assert.match(await shell("ip -4 -o address show dev eth0"), /192\.0\.2\.2/);
+	const machine = await shell("cat /etc/machine-id");
+	const firstBoot = await shell("cat /proc/sys/kernel/random/boot_id");
+
+	await shell(
+		"echo kept >/var/kept && sync -f /var/kept && echo lost >/var/lost",
+	);
+	assert.equal(await shell("cat /var/lost"), "lost");
+	await host.cutPower();
+	await host.boot();
+	await up();
+	assert.equal(await shell("cat /var/kept"), "kept");
+	assert.equal(await shell("cat /var/lost 2>/dev/null || echo gone"), "gone");
+	assert.equal(
+		await shell("cat /etc/machine-id"),
+		machine,
+		"the disk outlives its boots",
+	);
+	assert.notEqual(
+		await shell("cat /proc/sys/kernel/random/boot_id"),
+		firstBoot,
+		"it is a boot of its own",
+	);
+});

@@ -1,12 +1,33 @@
 import type { Cloud, World } from "./cloud.ts";
+import {
+	createVultr,
+	type Hypervisor,
+	type VultrOptions,
+} from "./vultr/index.ts";
+
+/** What some stand-ins need beside their options. */
+export interface Machinery {
+	/** Where Vultr instances run. */
+	hypervisor?: Hypervisor | undefined;
+}
 
 /** A stand-in that `main.ts` can start from a configuration file. */
 export interface CatalogEntry {
 	/** Key of its options in the configuration file. */
 	name: string;
 	/** Makes it; `options` is what the file holds for it (or `undefined`), checked by the stand-in itself. */
-	create(world: World, options: unknown): Cloud | Promise<Cloud>;
+	create(
+		world: World,
+		options: unknown,
+		machinery: Machinery,
+	): Cloud | Promise<Cloud>;
 }
 
 /** Every stand-in that `node lab/clouds/main.ts` starts. */
-export const catalog: readonly CatalogEntry[] = [];
+export const catalog: readonly CatalogEntry[] = [
+	{
+		name: "vultr",
+		create: (world, options, { hypervisor }) =>
+			createVultr(world, options as VultrOptions, hypervisor),
+	},
+];

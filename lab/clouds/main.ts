@@ -1,14 +1,18 @@
 /**
  * Starts all stand-in clouds as one process:
  *   node lab/clouds/main.ts --state DIR [--listen HOST:PORT]… [--plain HOST:PORT]… [--proxy HOST:PORT]
- *        [--route NAME:PORT=HOST:PORT]… [--config FILE] [--seed TEXT]
+ *        [--route NAME:PORT=HOST:PORT]… [--config FILE] [--hypervisor MODULE] [--seed TEXT]
+ * MODULE exports by default a function from the world to a Hypervisor (vultr/hypervisor.ts).
  * Prints one line of JSON when ready. SIGTERM and SIGINT end it.
  */
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { catalog } from "./catalog.ts";
 import { startClouds } from "./server.ts";
+import type { Hypervisor } from "./vultr/index.ts";
 import { createWorld } from "./world.ts";
 
 const { values } = parseArgs({
@@ -19,6 +23,7 @@ const { values } = parseArgs({
 		proxy: { type: "string" },
 		route: { type: "string", multiple: true },
 		config: { type: "string" },
+		hypervisor: { type: "string" },
 		seed: { type: "string" },
 	},
 });
@@ -47,9 +52,14 @@ if (unknown !== undefined) {
 }
 
 const world = createWorld(values.state, { seed: values.seed });
+const hypervisor = values.hypervisor
+	? await loadHypervisor(values.hypervisor)
+	: undefined;
 const clouds = [];
 for (const entry of catalog)
-	clouds.push(await entry.create(world, configuration[entry.name]));
+	clouds.push(
+		await entry.create(world, configuration[entry.name], { hypervisor }),
+	);
 const running = await startClouds({
 	world,
 	clouds,
@@ -86,3 +96,10 @@ process.stdout.write(
 		environment: running.environment,
 	})}\n`,
 );
+
+async function loadHypervisor(path: string): Promise<Hypervisor> {
+	const module: { default: (from: typeof world) => Hypervisor } = await import(
+		pathToFileURL(resolve(path)).href
+	);
+	return module.default(world);
+}

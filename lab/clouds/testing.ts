@@ -91,6 +91,10 @@ function call(
 		agent: false,
 		headers: {
 			host: target.host,
+			// Node would send the body of a DELETE without it.
+			...(body === undefined
+				? {}
+				: { "content-length": String(Buffer.byteLength(body)) }),
 			...(typeof options.body === "object"
 				? { "content-type": "application/json" }
 				: {}),

@@ -1,4 +1,5 @@
 import "reflect-metadata";
+import type { webcrypto } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
@@ -113,7 +114,7 @@ async function makeCa(): Promise<CertificatePair> {
 	};
 }
 
-async function exportKey(key: CryptoKey): Promise<string> {
+async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
 	const der = await subtle.exportKey("pkcs8", key);
 	return x509.PemConverter.encode(der, "PRIVATE KEY");
 }

@@ -11,20 +11,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { hostArtefacts, hostMissing } from "../../../lab/host/artefacts.ts";
 import { LabHost } from "../../../lab/host/host.ts";
 import {
 	connect,
 	disconnect,
 	namespacePath,
 } from "../../../lab/network/link.ts";
-
-const artefacts = process.env.MOLTBOT_LAB_ARTEFACTS;
-const reason =
-	process.getuid?.() !== 0
-		? "needs root"
-		: artefacts === undefined || !existsSync(join(artefacts, "root"))
-			? "needs MOLTBOT_LAB_ARTEFACTS: a folder with root/, tools/ and ignition/bin/internal"
-			: undefined;
 
 /** What a host occupies on this machine outside its folder. */
 function leftovers(name: string) {
@@ -54,9 +47,12 @@ function leftovers(name: string) {
 }
 
 test("a lab host applies Ignition, reboots with its disk, and a power cut loses what was not synced", {
-	timeout: 120_000,
+	// The first run on a machine builds the trees.
+	timeout: 900_000,
 }, async (t) => {
-	if (reason !== undefined || artefacts === undefined) return t.skip(reason);
+	const missing = hostMissing();
+	if (missing !== undefined) return t.skip(missing);
+	const artefacts = await hostArtefacts();
 	const dir = mkdtempSync(join(tmpdir(), "labhost-"));
 	const name = `moltbot-test-${process.pid}`;
 	const link = {
@@ -107,9 +103,7 @@ test("a lab host applies Ignition, reboots with its disk, and a power cut loses 
 		id: `test-${process.pid}`,
 		dir: join(dir, "host"),
 		netns: namespacePath(link.namespace),
-		rootTree: join(artefacts, "root"),
-		tools: join(artefacts, "tools"),
-		ignition: join(artefacts, "ignition/bin/internal"),
+		...artefacts,
 		config: { platform: "file", path: config },
 	});
 	t.after(async () => {

@@ -9,7 +9,7 @@ import type { Settings } from "./settings.ts";
 export type Secrets = Readonly<Record<string, pulumi.Output<string>>>;
 
 /**
- * Reads the platform's secrets and the backup password from the operator's vault.
+ * Reads the platform's secrets from the operator's vault.
  * Look-ups of 1Password come back in clear, so each is wrapped here (pulumi-terraform-bridge#1051).
  * @throws ProgramError `secret-missing` naming vault and item.
  */
@@ -28,9 +28,7 @@ export async function readSecrets(
 			);
 		return pulumi.secret(value);
 	};
-	const secrets: Record<string, pulumi.Output<string>> = {
-		"backup-password": await read(settings.backupPasswordItem),
-	};
+	const secrets: Record<string, pulumi.Output<string>> = {};
 	for (const [name, source] of Object.entries(platform.secrets))
 		if (source.from === "operator-vault")
 			secrets[name] = await read(settings[source.item]);

@@ -15,7 +15,7 @@ const required = {
 	"moltbot:osImage": `ghcr.io/ublue-os/ucore-minimal${digest}`,
 	"moltbot:gatewayImage": `ghcr.io/me/gateway${digest}`,
 	"moltbot:sandboxImage": `ghcr.io/me/sandbox${digest}`,
-	"moltbot:backupImage": `docker.io/restic/restic:0.19.1${digest}`,
+	"moltbot:backupImage": `docker.io/restic/restic${digest}`,
 	"moltbot:ownerDiscordId": "123456789012345678",
 };
 

@@ -25,12 +25,10 @@ const wholeNumber = (least: number, most: number) =>
 		.transform(Number)
 		.refine((n) => n >= least && n <= most);
 const yesOrNo = z.enum(["true", "false"]).transform((v) => v === "true");
-/** registry/name[:tag]@sha256:…: a tag alone moves, a digest does not. */
+/** registry/name@sha256:…: a tag moves, a digest does not, and both together say nothing more. */
 const pinnedImage = z
 	.string()
-	.regex(
-		/^[a-z0-9.-]+(?::\d+)?\/[a-z0-9._/-]+(?::[\w.-]+)?@sha256:[0-9a-f]{64}$/,
-	);
+	.regex(/^[a-z0-9.-]+(?::\d+)?(?:\/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}$/);
 const pinned = "<registry>/<name>@sha256:<64 hex digits>";
 const optionalPem = z
 	.string()

@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { Command } from "@pulumi/command/remote/command.js";
+import * as pulumi from "@pulumi/pulumi";
+import type { Host } from "./host.ts";
+import type { Platform } from "./platforms/platform.ts";
+import { Readiness } from "./provider/sdk.ts";
+import { repository } from "./render.ts";
+import type { Secrets } from "./secrets.ts";
+import type { Settings } from "./settings.ts";
+import { fillIn } from "./template.ts";
+
+/** How long the agent may take from a delivery until it is ready: pull and uid shift of the image, restore, start. */
+const readySeconds = 30 * 60;
+
+/** What the host's `deliver` takes on standard input; see quadlets/host/deliver. */
+export interface DeliveryDocument {
+	readonly version: 1;
+	readonly generation: number;
+	readonly secrets: Readonly<Record<string, string>>;
+	readonly files: readonly {
+		path: string;
+		owner: "iac" | "seed";
+		mode: string;
+		content: string;
+	}[];
+	readonly images: Readonly<Record<string, string>>;
+	readonly os: string;
+	readonly env: Readonly<Record<string, string>>;
+}
+
+/** Puts the delivery of a platform together. Same input, same bytes. */
+export function deliveryDocument(
+	platform: Platform,
+	settings: Settings,
+	generation: number,
+	secrets: Readonly<Record<string, string>>,
+): DeliveryDocument {
+	const values = platform.values(settings);
+	return {
+		version: 1,
+		generation,
+		secrets,
+		files: platform.files.map(({ path, template, owner, mode }) => ({
+			path,
+			owner,
+			mode,
+			content: fillIn(
+				template,
+				readFileSync(`${repository}${template}`, "utf8"),
+				values,
+			),
+		})),
+		images: platform.images(settings),
+		os: settings.osImage,
+		env: {},
+	};
+}
+
+/**
+ * Sends secrets, files and digests to the host over SSH, on standard input, whenever one of them changes, and waits
+ * until the agent is up with them.
+ */
+export function deliver(
+	platform: Platform,
+	settings: Settings,
+	host: Host,
+	secrets: Secrets,
+): Readiness {
+	const document = pulumi
+		.all([host.generation, pulumi.all({ ...secrets })])
+		.apply(([generation, values]) =>
+			JSON.stringify(deliveryDocument(platform, settings, generation, values)),
+		);
+	const delivery = new Command(
+		"delivery",
+		{
+			// Tailscale SSH asks for no key and no password; the tailnet has already proven who the host is.
+			connection: {
+				host: host.boot.address,
+				user: "core",
+				dialErrorLimit: 20,
+				perDialTimeout: 15,
+			},
+			create: "sudo /usr/local/libexec/moltbot/deliver",
+			stdin: pulumi.secret(document),
+			addPreviousOutputInEnv: false,
+			// The answer names paths and units only, but whatever a host prints stays out of console and state.
+			logging: "none",
+		},
+		{
+			additionalSecretOutputs: ["stdout", "stderr"],
+			dependsOn: [host.lastBackup],
+		},
+	);
+	return new Readiness(
+		"readiness",
+		{
+			hostname: settings.hostname,
+			address: host.boot.address,
+			generation: host.generation,
+			deliveryId: pulumi.unsecret(document.apply(hashOf)),
+			deadlineSeconds: readySeconds,
+		},
+		{ dependsOn: [delivery] },
+	);
+}
+
+function hashOf(text: string): string {
+	return createHash("sha256").update(text).digest("hex");
+}

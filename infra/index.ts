@@ -1,0 +1,32 @@
+import * as pulumi from "@pulumi/pulumi";
+import { deliver } from "./delivery.ts";
+import { Host } from "./host.ts";
+import { moltbot as platform } from "./platforms/moltbot.ts";
+import { preflight } from "./preflight.ts";
+import { readSecrets } from "./secrets.ts";
+import { parseSettings } from "./settings.ts";
+
+const settings = parseSettings(pulumi.runtime.allConfig());
+const facts = await preflight(platform, settings, (text) => {
+	void pulumi.log.warn(text);
+});
+const secrets = await readSecrets(platform, settings);
+const host = new Host(platform, settings);
+const readiness = deliver(platform, settings, host, secrets);
+
+/** Name of the host. */
+export const hostname = settings.hostname;
+/** Its address on the tailnet. */
+export const address = host.boot.address;
+/** Opens a shell on it. */
+export const shell = `tailscale ssh core@${settings.hostname}`;
+/** Lists who wants to talk to the agent, and admits them. */
+export const pairing = `${shell} ${platform.pairingCommand} list`;
+/** Where the backups are. */
+export const bucket = host.bucket.name;
+/** US dollars a month: the VM while it runs; while paused only what the bucket holds beyond Backblaze's free 10 GB. */
+export const price = { running: facts.monthlyPrice, paused: 0 };
+/** What runs on the host. */
+export const images = { os: settings.osImage, ...platform.images(settings) };
+/** When the agent was last seen ready. */
+export const readyAt = readiness.readyAt;

@@ -1,5 +1,9 @@
 import type { Cloud, World } from "./cloud.ts";
 import {
+	createOnePassword,
+	type OnePasswordOptions,
+} from "./onepassword/index.ts";
+import {
 	createVultr,
 	type Hypervisor,
 	type VultrOptions,
@@ -29,5 +33,10 @@ export const catalog: readonly CatalogEntry[] = [
 		name: "vultr",
 		create: (world, options, { hypervisor }) =>
 			createVultr(world, options as VultrOptions, hypervisor),
+	},
+	{
+		name: "onepassword",
+		create: (world, options) =>
+			createOnePassword(world, options as OnePasswordOptions),
 	},
 ];

@@ -1,4 +1,6 @@
+import { anthropicCloud, anthropicOptions } from "./anthropic/index.ts";
 import type { Cloud, World } from "./cloud.ts";
+import { discordCloud, discordOptions } from "./discord/index.ts";
 import {
 	createOnePassword,
 	type OnePasswordOptions,
@@ -38,5 +40,15 @@ export const catalog: readonly CatalogEntry[] = [
 		name: "onepassword",
 		create: (world, options) =>
 			createOnePassword(world, options as OnePasswordOptions),
+	},
+	{
+		name: "discord",
+		create: (world, options) =>
+			discordCloud(world, discordOptions.parse(options ?? {})),
+	},
+	{
+		name: "anthropic",
+		create: (world, options) =>
+			anthropicCloud(world, anthropicOptions.parse(options ?? {})),
 	},
 ];

@@ -4,13 +4,7 @@ import { z } from "zod";
 import type { Cloud, World } from "../cloud.ts";
 import { reply } from "./labModel.ts";
 import { encodeEvent, streamEvents } from "./sse.ts";
-import {
-	type MessagesRequest,
-	type ReplyBlock,
-	requestSchema,
-	toolPairingProblem,
-	turns,
-} from "./wire.ts";
+import { requestSchema, toolPairingProblem, turns } from "./wire.ts";
 
 export type AnswerBlock =
 	| { type: "text"; text: string }
@@ -33,12 +27,11 @@ export interface MessageAnswer {
 	usage: { input_tokens: number; output_tokens: number };
 }
 
-export interface AnthropicOptions {
-	/** The API key at the very first start; afterwards the one in the state counts. */
-	apiKey: string;
-	/** What answers. Default: the lab model. */
-	model?: (request: MessagesRequest) => ReplyBlock[];
-}
+/** Options of the stand-in, all with defaults. */
+export const anthropicOptions = z.strictObject({
+	/** The API key at the very first start, null for none yet; afterwards the one in the state counts. */
+	apiKey: z.string().min(1).nullable().default(null),
+});
 
 const stateSchema = z.object({ apiKey: z.string().nullable() });
 const keyInput = z.object({ apiKey: z.string().min(1).nullable() });
@@ -47,11 +40,15 @@ const keyInput = z.object({ apiKey: z.string().min(1).nullable() });
 const largestRequest = 32 * 1024 * 1024;
 
 /** Anthropic's Messages API, answered by a script that says that it is one. The key is changed with `PUT /_lab/key`. */
-export function anthropicCloud(world: World, options: AnthropicOptions): Cloud {
-	const store = world.store("anthropic", stateSchema, {
-		apiKey: options.apiKey,
-	});
-	const model = options.model ?? reply;
+export function anthropicCloud(
+	world: World,
+	options: z.input<typeof anthropicOptions> = {},
+): Cloud {
+	const store = world.store(
+		"anthropic",
+		stateSchema,
+		anthropicOptions.parse(options),
+	);
 	const app = new Hono();
 
 	app.put("/_lab/key", async (c) => {
@@ -149,7 +146,7 @@ export function anthropicCloud(world: World, options: AnthropicOptions): Cloud {
 		const pairing = toolPairingProblem(turns(request));
 		if (pairing) return fail(c, 400, "invalid_request_error", pairing);
 
-		const blocks = model(request);
+		const blocks = reply(request);
 		const content = blocks.map(
 			(block): AnswerBlock =>
 				block.type === "text" ? block : { ...block, id: id("toolu") },

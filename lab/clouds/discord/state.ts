@@ -50,7 +50,7 @@ export class DiscordState {
 	readonly #store: Store<State>;
 	readonly #world: World;
 
-	constructor(world: World, token: string) {
+	constructor(world: World, token: string | null) {
 		this.#world = world;
 		this.#store = world.store("discord", stateSchema, {
 			token,

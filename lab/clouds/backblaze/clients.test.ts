@@ -179,6 +179,7 @@ test("boto3 and b2sdk see the answers of the real service", async (t) => {
 		},
 		b2sdk: {
 			name: "sdk/ä b",
+			large: 11_000_004,
 			content: "from b2sdk",
 			list: ["sdk/large", "sdk/ä b"],
 			"after hiding": ["sdk/large"],

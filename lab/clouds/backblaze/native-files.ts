@@ -200,7 +200,12 @@ function listing(
 		for (const file of selected.slice(Math.max(from, 0))) {
 			if (folder !== undefined && folders.has(folder)) continue;
 			if (files.length === max) return { files, next: file };
-			if (folder === undefined) files.push(fileView(file, bucket, call.key));
+			if (folder === undefined)
+				files.push({
+					...fileView(file, bucket, call.key),
+					// The first version of the API calls the length of a listed file by this name too.
+					...(call.version === 1 ? { size: file.size } : {}),
+				});
 			else {
 				folders.add(folder);
 				files.push({

@@ -8,7 +8,7 @@ import os
 import sys
 
 import boto3
-from b2sdk.v2 import B2Api, InMemoryAccountInfo
+from b2sdk.v2 import B2Api, InMemoryAccountInfo, UploadSourceBytes, UploadSourceLocalFile
 from b2sdk.v2.exception import B2Error
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -83,7 +83,14 @@ def with_b2sdk() -> dict:
     bucket = api.get_bucket_by_name(BUCKET)
     version = bucket.upload_bytes(b"from b2sdk", "sdk/ä b")
     saw = {"name": version.file_name}
-    bucket.upload_bytes(b"x" * 11_000_000, "sdk/large", min_part_size=5_000_000)
+    with open(os.environ["SCRATCH"], "wb") as out:
+        out.write(b"x" * 11_000_000)
+    bucket.concatenate(
+        [UploadSourceLocalFile(os.environ["SCRATCH"]), UploadSourceBytes(b"tail")],
+        "sdk/large",
+        min_part_size=5_000_000,
+    )
+    saw["large"] = bucket.get_file_info_by_name("sdk/large").size
     downloaded = bucket.download_file_by_name("sdk/ä b")
     downloaded.save_to(os.environ["SCRATCH"])
     with open(os.environ["SCRATCH"], "rb") as file:
@@ -98,7 +105,7 @@ def with_b2sdk() -> dict:
         saw["delete"] = type(error).__name__
     owner = B2Api(InMemoryAccountInfo())
     owner.authorize_account("production", os.environ["MASTER_ID"], os.environ["MASTER_KEY"])
-    key = owner.create_key(["listFiles"], "made-by-sdk", bucket_ids=[bucket.id_])
+    key = owner.create_key(["listFiles"], "made-by-sdk", bucket_id=bucket.id_)
     saw["keys"] = [k.key_name for k in owner.list_keys()]
     owner.delete_key_by_id(key.id_)
     return saw

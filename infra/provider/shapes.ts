@@ -9,8 +9,8 @@ export interface ChangeRules {
 	/** A change replaces the resource; a value not yet known counts as a change. */
 	readonly replace: readonly string[];
 	/**
-	 * A change replaces the resource, but a value not yet known does not: for values that follow from another input.
-	 * (An update of the bucket makes its id unknown in a preview, though it never changes.)
+	 * A change replaces the resource, but a value not yet known does not: for what is made from outputs of the bucket,
+	 * which an update of the bucket makes unknown in a preview though it never changes them.
 	 */
 	readonly replaceWhenKnown?: readonly string[];
 	/** A change is made in place. */
@@ -37,8 +37,8 @@ export interface Shape<
 /** The values a resource is made from. */
 export type Inputs<S extends Shape> = z.output<S["inputs"]>;
 /** What stands in the Pulumi state: inputs and outputs. */
-export type State<S extends Shape> = z.output<S["inputs"]> &
-	z.output<S["outputs"]>;
+export type State<S extends Shape> = Inputs<S> &
+	Pick<z.output<S["outputs"]>, keyof S["outputs"]["shape"]>;
 
 function shape<I extends z.ZodObject, O extends z.ZodObject>(
 	value: Shape<I, O>,
@@ -110,8 +110,8 @@ export const generationShape = shape({
 	}),
 	secrets: [],
 	changes: {
-		replace: ["bucketName", "fingerprint"],
-		replaceWhenKnown: ["bucketId"],
+		replace: ["bucketName"],
+		replaceWhenKnown: ["bucketId", "fingerprint"],
 		deleteBeforeReplace: true,
 	},
 });

@@ -1,0 +1,499 @@
+/**
+ * Backblaze B2 native API v3 (https://www.backblaze.com/apidocs). Version 3, because version 4 lists only keys that are
+ * made for several buckets.
+ */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { b2Key, type Environment } from "../environment.ts";
+import { type ErrorCode, isApiError } from "../errors.ts";
+import type { FaultReader, Http } from "../http.ts";
+import { apis } from "../messages.ts";
+
+const sessionSchema = z.object({
+	accountId: z.string(),
+	authorizationToken: z.string(),
+	apiInfo: z.object({
+		storageApi: z.object({
+			apiUrl: z.url(),
+			downloadUrl: z.url(),
+			s3ApiUrl: z.url(),
+			capabilities: z.array(z.string()),
+			bucketName: z.string().nullish(),
+			namePrefix: z.string().nullish(),
+		}),
+	}),
+});
+
+interface Session {
+	readonly keyId: string;
+	readonly accountId: string;
+	readonly token: string;
+	readonly storage: z.output<typeof sessionSchema>["apiInfo"]["storageApi"];
+}
+
+const bucketSchema = z.object({
+	bucketId: z.string(),
+	bucketName: z.string(),
+	bucketType: z.string(),
+	bucketInfo: z.record(z.string(), z.string()),
+	lifecycleRules: z.array(
+		z.looseObject({
+			fileNamePrefix: z.string(),
+			daysFromHidingToDeleting: z.int().nullish(),
+			daysFromUploadingToHiding: z.int().nullish(),
+		}),
+	),
+	fileLockConfiguration: z
+		.object({
+			value: z
+				.object({
+					isFileLockEnabled: z.boolean(),
+					defaultRetention: z
+						.object({
+							mode: z.string().nullish(),
+							period: z.object({ duration: z.int() }).nullish(),
+						})
+						.nullish(),
+				})
+				.nullable()
+				.optional(),
+		})
+		.optional(),
+});
+
+/** A bucket as Backblaze tells it. */
+export type B2Bucket = z.output<typeof bucketSchema>;
+
+/** What can be changed of a bucket. */
+export interface BucketSettings {
+	bucketType: "allPrivate";
+	bucketInfo: Record<string, string>;
+	lifecycleRules: {
+		fileNamePrefix: string;
+		daysFromHidingToDeleting: number;
+		daysFromUploadingToHiding: null;
+	}[];
+	fileLockEnabled?: true;
+}
+
+const keySchema = z.object({
+	applicationKeyId: z.string(),
+	keyName: z.string(),
+	capabilities: z.array(z.string()),
+	bucketId: z.string().nullish(),
+	namePrefix: z.string().nullish(),
+});
+const newKeySchema = keySchema.extend({ applicationKey: z.string().min(1) });
+
+/** An application key, without its secret half. */
+export type B2KeyInfo = z.output<typeof keySchema>;
+
+const fileSchema = z.object({
+	fileId: z.string().nullable(),
+	fileName: z.string(),
+	/** Milliseconds since 1970, by Backblaze's clock. */
+	uploadTimestamp: z.number(),
+	action: z.string(),
+});
+
+/** A version of a file. */
+export type B2File = z.output<typeof fileSchema>;
+
+const errorBody = z.object({ code: z.string(), message: z.string() });
+const fault: FaultReader = (body) => errorBody.parse(body);
+
+/** Answers after which a new session helps. */
+const staleSession = new Set(["expired_auth_token", "bad_auth_token"]);
+
+const uploadAttempts = 5;
+
+export class B2 {
+	readonly #http: Http;
+	readonly #env: Environment;
+	readonly #base: string;
+	#session: Promise<Session> | undefined;
+	#clock: { server: number; local: number } | undefined;
+
+	constructor(
+		http: Http,
+		env: Environment,
+		base = "https://api.backblazeb2.com",
+	) {
+		this.#http = http;
+		this.#env = env;
+		this.#base = base;
+	}
+
+	/** Backblaze's time in milliseconds since 1970, from its last answer; never this machine's clock. */
+	async serverTime(): Promise<number> {
+		await this.#open();
+		const { server, local } = this.#clock ?? { server: Date.now(), local: 0 };
+		return this.#clock ? server + (performance.now() - local) : server;
+	}
+
+	/** Rights and reach of the credential. */
+	async rights(): Promise<{
+		keyId: string;
+		capabilities: readonly string[];
+		/** Set if the key is for one bucket only. */
+		bucketName: string | undefined;
+		namePrefix: string | undefined;
+	}> {
+		const { keyId, storage } = await this.#open();
+		return {
+			keyId,
+			capabilities: storage.capabilities,
+			bucketName: storage.bucketName ?? undefined,
+			namePrefix: storage.namePrefix ?? undefined,
+		};
+	}
+
+	/** URL and region of the S3 endpoint of this account. */
+	async s3(): Promise<{ endpoint: string; region: string }> {
+		const url = new URL((await this.#open()).storage.s3ApiUrl);
+		return { endpoint: url.origin, region: url.hostname.split(".")[1] ?? "" };
+	}
+
+	/** The bucket of this name in this account. */
+	async bucket(name: string): Promise<B2Bucket | undefined> {
+		const { buckets } = await this.#api(
+			"b2_list_buckets",
+			`looking for the bucket "${name}"`,
+			{ accountId: (await this.#open()).accountId, bucketName: name },
+			z.object({ buckets: z.array(bucketSchema) }),
+		);
+		return buckets.find((bucket) => bucket.bucketName === name);
+	}
+
+	async createBucket(
+		name: string,
+		settings: BucketSettings,
+	): Promise<B2Bucket> {
+		return this.#api(
+			"b2_create_bucket",
+			`creating the bucket "${name}"`,
+			{
+				accountId: (await this.#open()).accountId,
+				bucketName: name,
+				...settings,
+			},
+			bucketSchema,
+			() => this.bucket(name),
+		);
+	}
+
+	async updateBucket(
+		bucket: { bucketId: string; bucketName: string },
+		settings: Partial<BucketSettings> & {
+			defaultRetention?: {
+				mode: "governance";
+				period: { duration: number; unit: "days" };
+			};
+		},
+	): Promise<B2Bucket> {
+		return this.#api(
+			"b2_update_bucket",
+			`changing the bucket "${bucket.bucketName}"`,
+			{
+				accountId: (await this.#open()).accountId,
+				bucketId: bucket.bucketId,
+				...settings,
+			},
+			bucketSchema,
+		);
+	}
+
+	/** All application keys of this exact name. */
+	async keysNamed(name: string): Promise<B2KeyInfo[]> {
+		const keys: B2KeyInfo[] = [];
+		let start: string | null | undefined;
+		do {
+			const page = await this.#keyPage(start ?? undefined, 1000);
+			keys.push(...page.keys.filter((key) => key.keyName === name));
+			start = page.nextApplicationKeyId;
+		} while (start);
+		return keys;
+	}
+
+	/** One application key, or undefined if there is none with this id. */
+	async key(keyId: string): Promise<B2KeyInfo | undefined> {
+		const { keys } = await this.#keyPage(keyId, 1);
+		return keys.find((key) => key.applicationKeyId === keyId);
+	}
+
+	/**
+	 * Makes a key and gives both halves. Its secret half is told once, so if the answer is lost, the key is deleted by
+	 * its name and made again.
+	 */
+	async createKey(
+		name: string,
+		bucketId: string,
+		capabilities: readonly string[],
+		namePrefix: string | undefined,
+	): Promise<z.output<typeof newKeySchema>> {
+		return this.#api(
+			"b2_create_key",
+			`creating the key "${name}"`,
+			{
+				accountId: (await this.#open()).accountId,
+				keyName: name,
+				bucketId,
+				capabilities,
+				...(namePrefix === undefined ? {} : { namePrefix }),
+			},
+			newKeySchema,
+			async () => {
+				await this.deleteKeysNamed(name);
+				return undefined;
+			},
+		);
+	}
+
+	async deleteKeysNamed(name: string): Promise<void> {
+		for (const { applicationKeyId } of await this.keysNamed(name))
+			await this.deleteKey(applicationKeyId);
+	}
+
+	/** Deletes a key. Gives false if it was gone already. */
+	async deleteKey(keyId: string): Promise<boolean> {
+		try {
+			await this.#api(
+				"b2_delete_key",
+				`deleting the key ${keyId}`,
+				{ applicationKeyId: keyId },
+				z.unknown(),
+			);
+			return true;
+		} catch (error) {
+			if (isApiError(error, "not_found")) return false;
+			// Backblaze says 400 for an unknown key as well as for a wrong request: look.
+			if (isApiError(error, "invalid_request") && !(await this.key(keyId)))
+				return false;
+			throw error;
+		}
+	}
+
+	/** Newest versions of all files below a prefix, by name. */
+	async files(bucketId: string, prefix: string): Promise<B2File[]> {
+		const files: B2File[] = [];
+		let start: string | null = null;
+		do {
+			const page: { files: B2File[]; nextFileName: string | null } =
+				await this.#api(
+					"b2_list_file_names",
+					`listing ${prefix}* in the bucket`,
+					{
+						bucketId,
+						prefix,
+						maxFileCount: 1000,
+						...(start === null ? {} : { startFileName: start }),
+					},
+					z.object({
+						files: z.array(fileSchema),
+						nextFileName: z.string().nullable(),
+					}),
+				);
+			files.push(...page.files);
+			start = page.nextFileName;
+		} while (start !== null);
+		return files;
+	}
+
+	/** All versions of one file, newest first. */
+	async versions(bucketId: string, name: string): Promise<B2File[]> {
+		const { files } = await this.#api(
+			"b2_list_file_versions",
+			`listing the versions of ${name}`,
+			{ bucketId, prefix: name, startFileName: name, maxFileCount: 100 },
+			z.object({ files: z.array(fileSchema) }),
+		);
+		return files.filter((file) => file.fileName === name);
+	}
+
+	/** Writes a small file; gives its new version. */
+	async upload(
+		bucketId: string,
+		name: string,
+		content: string,
+	): Promise<B2File> {
+		for (let attempt = 1; ; attempt++) {
+			try {
+				return await this.#uploadOnce(bucketId, name, content);
+			} catch (error) {
+				// Backblaze wants a new upload URL after a failure, not the same one again. A second version with the same
+				// content does no harm: readers take the newest, claims the oldest.
+				const again =
+					isApiError(error, "unavailable") ||
+					isApiError(error, "network") ||
+					isApiError(error, "timeout");
+				if (!again || attempt >= uploadAttempts) throw error;
+			}
+		}
+	}
+
+	async #uploadOnce(
+		bucketId: string,
+		name: string,
+		content: string,
+	): Promise<B2File> {
+		const doing = `writing ${name} into the bucket`;
+		const { uploadUrl, authorizationToken } = await this.#api(
+			"b2_get_upload_url",
+			doing,
+			{ bucketId },
+			z.object({ uploadUrl: z.url(), authorizationToken: z.string() }),
+		);
+		const bytes = new TextEncoder().encode(content);
+		const { data } = await this.#http.send({
+			api: apis.b2,
+			doing,
+			method: "POST",
+			url: uploadUrl,
+			headers: {
+				authorization: authorizationToken,
+				"x-bz-file-name": name.split("/").map(encodeURIComponent).join("/"),
+				"content-type": "application/json",
+				"x-bz-content-sha1": createHash("sha1").update(bytes).digest("hex"),
+			},
+			body: bytes,
+			schema: fileSchema,
+			again: "never",
+			fault,
+		});
+		return data;
+	}
+
+	/** Content of a file, or undefined if there is none. */
+	async download<T>(
+		bucketName: string,
+		name: string,
+		schema: z.ZodType<T>,
+	): Promise<T | undefined> {
+		try {
+			return await this.#inSession(async ({ storage, token }) => {
+				const path = [bucketName, ...name.split("/")]
+					.map(encodeURIComponent)
+					.join("/");
+				const { data } = await this.#http.send({
+					api: apis.b2,
+					doing: `reading ${name} from the bucket "${bucketName}"`,
+					method: "GET",
+					url: `${storage.downloadUrl}/file/${path}`,
+					headers: { authorization: token },
+					schema,
+					again: "safe",
+					fault,
+				});
+				return data;
+			});
+		} catch (error) {
+			if (isApiError(error, "not_found")) return undefined;
+			throw error;
+		}
+	}
+
+	/** Removes one version of a file for good. */
+	async deleteVersion(name: string, fileId: string): Promise<void> {
+		await this.#api(
+			"b2_delete_file_version",
+			`deleting a version of ${name}`,
+			{ fileName: name, fileId },
+			z.unknown(),
+		);
+	}
+
+	async #keyPage(start: string | undefined, count: number) {
+		return this.#api(
+			"b2_list_keys",
+			"listing application keys",
+			{
+				accountId: (await this.#open()).accountId,
+				maxKeyCount: count,
+				...(start === undefined ? {} : { startApplicationKeyId: start }),
+			},
+			z.object({
+				keys: z.array(keySchema),
+				nextApplicationKeyId: z.string().nullish(),
+			}),
+		);
+	}
+
+	/** One call of the native API; all of them are POST, and all but the creating ones may be repeated. */
+	async #api<T>(
+		name: string,
+		doing: string,
+		body: object,
+		schema: z.ZodType<T>,
+		find?: () => Promise<T | undefined>,
+		remedies?: Partial<Record<ErrorCode, string>>,
+	): Promise<T> {
+		return this.#inSession(async ({ storage, token }) => {
+			const { data, headers } = await this.#http.send({
+				api: apis.b2,
+				doing,
+				method: "POST",
+				url: `${storage.apiUrl}/b2api/v3/${name}`,
+				headers: { authorization: token },
+				body,
+				schema,
+				again: find ?? "safe",
+				fault,
+				...(remedies ? { remedies } : {}),
+			});
+			this.#setClock(headers);
+			return data;
+		});
+	}
+
+	/** Runs a call in a session, and once more in a new one if Backblaze has ended it. */
+	async #inSession<T>(run: (session: Session) => Promise<T>): Promise<T> {
+		try {
+			return await run(await this.#open());
+		} catch (error) {
+			if (
+				!isApiError(error, "credential_refused") ||
+				!staleSession.has(error.refusal.serverCode ?? "")
+			)
+				throw error;
+			this.#session = undefined;
+			return run(await this.#open());
+		}
+	}
+
+	#open(): Promise<Session> {
+		this.#session ??= this.#authorize().catch((error: unknown) => {
+			this.#session = undefined;
+			throw error;
+		});
+		return this.#session;
+	}
+
+	async #authorize(): Promise<Session> {
+		const { keyId, key } = b2Key(this.#env);
+		const { data, headers } = await this.#http.send({
+			api: apis.b2,
+			doing: "logging in",
+			method: "GET",
+			url: `${this.#base}/b2api/v3/b2_authorize_account`,
+			headers: {
+				authorization: `Basic ${Buffer.from(`${keyId}:${key}`).toString("base64")}`,
+			},
+			schema: sessionSchema,
+			again: "safe",
+			fault,
+		});
+		this.#setClock(headers);
+		return {
+			keyId,
+			accountId: data.accountId,
+			token: data.authorizationToken,
+			storage: data.apiInfo.storageApi,
+		};
+	}
+
+	#setClock(headers: Headers): void {
+		const server = Date.parse(headers.get("date") ?? "");
+		if (!Number.isNaN(server))
+			this.#clock = { server, local: performance.now() };
+	}
+}

@@ -1,0 +1,65 @@
+/**
+ * Entry point of the plugin. The engine starts it with its own address as argument and reads the port of this server
+ * from the first line of standard output, so nothing else may be printed there.
+ */
+import { main } from "@pulumi/pulumi/provider/index.js";
+import { B2 } from "./clients/b2.ts";
+import { Tailscale } from "./clients/tailscale.ts";
+import { Vultr } from "./clients/vultr.ts";
+import { Http } from "./http.ts";
+import { createProvider } from "./provider.ts";
+import { engineReporter } from "./report.ts";
+import type { Resource } from "./resource.ts";
+import type { Shape, TypeName } from "./shapes.ts";
+
+const loaders: Record<TypeName, () => Promise<Resource<Shape>>> = {
+	Bucket: async () => (await import("./resources/bucket.ts")).bucket,
+	Generation: async () =>
+		(await import("./resources/generation.ts")).generation,
+	BucketKey: async () => (await import("./resources/bucketKey.ts")).bucketKey,
+	Beacon: async () => (await import("./resources/beacon.ts")).beacon,
+	TailnetName: async () =>
+		(await import("./resources/tailnetName.ts")).tailnetName,
+	Instance: async () => (await import("./resources/instance.ts")).instance,
+	Boot: async () => (await import("./resources/boot.ts")).boot,
+	LastBackup: async () =>
+		(await import("./resources/lastBackup.ts")).lastBackup,
+	Readiness: async () => (await import("./resources/readiness.ts")).readiness,
+};
+
+// The Pulumi server prints every error with its stack besides returning it; the engine shows the returned one.
+console.error = () => {};
+
+const args = process.argv.slice(2);
+const reporter = engineReporter(
+	args.filter((arg) => !arg.startsWith("-")).at(-1) ?? "",
+);
+const controller = new AbortController();
+const { signal } = controller;
+const { env } = process;
+const http = new Http(signal);
+const vultr = new Vultr(http, env);
+const b2 = new B2(http, env);
+const tailscale = new Tailscale(http, env);
+
+await main(
+	createProvider({
+		env,
+		behaviours: (type) => loaders[type](),
+		context: async (urn) => ({
+			env,
+			signal,
+			report: reporter(urn),
+			http,
+			vultr,
+			b2,
+			tailscale,
+			// SSH is loaded when it is needed, because most operations do without it.
+			ssh: async (...call) => (await import("./ssh.ts")).connect(...call),
+			patience: undefined,
+			rhythm: { first: 500, longest: 5000 },
+		}),
+		interrupt: () => controller.abort(),
+	}),
+	args,
+);

@@ -1,0 +1,4 @@
+import { serve } from "../plugin.ts";
+import { commandPlugin } from "./command.ts";
+
+await serve(commandPlugin());

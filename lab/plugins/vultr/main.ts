@@ -1,0 +1,4 @@
+import { serve } from "../plugin.ts";
+import { vultrPlugin } from "./vultr.ts";
+
+await serve(vultrPlugin(fetch));

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,6 +9,7 @@ import { ensureDebianPackages, SetupError, tool } from "../../tools/setup.ts";
 const run = promisify(execFile);
 const output = { maxBuffer: 64 * 1024 * 1024 };
 const layoutScript = join(import.meta.dirname, "layout.sh");
+const guestFolder = join(import.meta.dirname, "guest");
 
 /** Debian's moving release: the host and the tools need a systemd and a podman as new as those of Fedora CoreOS. */
 const suite = "sid";
@@ -67,7 +68,10 @@ export async function hostArtefacts(): Promise<HostArtefacts> {
 /** The host's tree: the plain one, laid out like Fedora CoreOS. */
 async function rootTree(): Promise<string> {
 	const os = await debianTree("os", osPackages);
-	const key = contentKey(os, readFileSync(layoutScript));
+	const key = contentKey(
+		os,
+		...[layoutScript, ...guestFiles()].map((file) => readFileSync(file)),
+	);
 	const folder = await cached(
 		join(cacheFolder(), "lab", `root-${key}`),
 		(temporary) =>
@@ -76,6 +80,11 @@ async function rootTree(): Promise<string> {
 			}),
 	);
 	return join(folder, "tree");
+}
+
+function guestFiles(): string[] {
+	const names = readdirSync(guestFolder).sort();
+	return names.map((name) => join(guestFolder, name));
 }
 
 /** A tree of Debian packages; `packages.txt` beside it says which versions they are, because the release moves. */

@@ -122,6 +122,8 @@ export class LabHost {
 		if (!existsSync(this.#cgroup)) return;
 		await writeFile(join(this.#cgroup, "cgroup.kill"), "1");
 		while ((await this.#processes()).length > 0) await sleep(20);
+		// The kernel unmounts after the last process is gone; until then the disk must not be mounted again.
+		while (await isAttached(this.options.dir)) await sleep(20);
 		await removeCgroup(this.#cgroup);
 		this.#supervisor = undefined;
 	}
@@ -198,6 +200,18 @@ export class LabHost {
 		}
 		return undefined;
 	}
+}
+
+/** Whether a loop device lies on a file of this folder. */
+async function isAttached(folder: string): Promise<boolean> {
+	for (const device of await readdir("/sys/block")) {
+		const file = await readFile(
+			`/sys/block/${device}/loop/backing_file`,
+			"utf8",
+		).catch(() => "");
+		if (file.startsWith(`${folder}/`)) return true;
+	}
+	return false;
 }
 
 async function removeCgroup(folder: string): Promise<void> {

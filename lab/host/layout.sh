@@ -95,21 +95,12 @@ cat >"$units/run-lab\\x2dproc.mount" <<-'EOF'
 	WantedBy=sysinit.target
 EOF
 
-# On a machine with hybrid cgroups there is no memory controller to limit anything with: drop the limits, visibly here.
+# Stand-ins for what Debian lacks, and a crun that copes with hybrid cgroups.
+guest=$(dirname "$(readlink -f "$0")")/guest
 mkdir -p "$root/usr/lib/lab" "$root/etc/containers/containers.conf.d"
-cat >"$root/usr/lib/lab/crun" <<-'EOF'
-	#!/bin/bash
-	# Drops resource limits from the bundle where the cgroup tree has no controllers; docs/lab.md lists the difference.
-	bundle='' previous=''
-	for argument in "$@"; do
-		if [ "$previous" = --bundle ] || [ "$previous" = -b ]; then bundle=$argument; fi
-		previous=$argument
-	done
-	if [ -n "$bundle" ] && ! grep -q memory /sys/fs/cgroup/cgroup.controllers; then
-		jq -c 'del(.linux.resources.memory,.linux.resources.pids,.linux.resources.cpu)' "$bundle/config.json" >"$bundle/config.tmp"
-		cat "$bundle/config.tmp" >"$bundle/config.json"
-	fi
-	exec /usr/bin/crun "$@"
-EOF
-chmod 0755 "$root/usr/lib/lab/crun"
+install -m 0755 "$guest/crun" "$guest/finalize" "$root/usr/lib/lab"
+install -m 0644 "$guest/os.sh" "$root/usr/lib/lab"
+install -m 0755 "$guest/rpm-ostree" "$guest/bootc" "$root/usr/bin"
+install -m 0644 "$guest/ostree-finalize-staged.service" "$units"
+mkdir -p "$root/var/lib/lab-os"
 printf '[engine.runtimes]\ncrun = ["/usr/lib/lab/crun"]\n' >"$root/etc/containers/containers.conf.d/50-lab.conf"

@@ -1,23 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import {
-	existsSync,
-	mkdtempSync,
-	readdirSync,
-	readFileSync,
-	rmSync,
-	writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { hostArtefacts, hostMissing } from "../../../lab/host/artefacts.ts";
-import { LabHost } from "../../../lab/host/host.ts";
-import {
-	connect,
-	disconnect,
-	namespacePath,
-} from "../../../lab/network/link.ts";
+import { networkFile, testHost } from "./setup.ts";
 
 /** What a host occupies on this machine outside its folder. */
 function leftovers(name: string) {
@@ -25,9 +11,7 @@ function leftovers(name: string) {
 	return {
 		cgroups: cgroups.flatMap((tree) =>
 			existsSync(tree)
-				? readdirSync(tree).filter((entry) =>
-						entry.includes(`test-${process.pid}`),
-					)
+				? readdirSync(tree).filter((entry) => entry.includes(name))
 				: [],
 		),
 		mounts: readFileSync("/proc/self/mounts", "utf8")
@@ -53,73 +37,41 @@ test("a lab host applies Ignition, reboots with its disk, and a power cut loses 
 	const missing = hostMissing();
 	if (missing !== undefined) return t.skip(missing);
 	const artefacts = await hostArtefacts();
-	const dir = mkdtempSync(join(tmpdir(), "labhost-"));
 	const name = `moltbot-test-${process.pid}`;
-	const link = {
-		namespace: `${name}-host`,
-		labNamespace: `${name}-lab`,
-		labDevice: "host",
-		labAddress: "192.0.2.1/24",
-	};
 	const before = leftovers(name);
-	execFileSync("ip", ["netns", "add", link.labNamespace]);
-	await connect(link);
-	const config = join(dir, "config.ign");
-	writeFileSync(
-		config,
-		JSON.stringify({
-			ignition: { version: "3.3.0" },
-			passwd: { users: [{ name: "moltbot", uid: 2001 }] },
-			storage: {
-				files: [
-					{
-						path: "/etc/moltbot/nonce",
-						mode: 0o400,
-						user: { id: 2001 },
-						contents: { source: `data:,${name}` },
-					},
-					{
-						path: "/etc/systemd/network/10-eth0.network",
-						mode: 0o644,
-						contents: {
-							source: `data:,${encodeURIComponent("[Match]\nName=eth0\n[Network]\nAddress=192.0.2.2/24\nGateway=192.0.2.1\n")}`,
-						},
-					},
-				],
-			},
-			systemd: {
-				units: [
-					{
-						name: "proof.service",
-						enabled: true,
-						contents:
-							"[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n",
-					},
-				],
-			},
-		}),
-	);
-	const host = new LabHost({
-		id: `test-${process.pid}`,
-		dir: join(dir, "host"),
-		netns: namespacePath(link.namespace),
-		...artefacts,
-		config: { platform: "file", path: config },
-	});
+	const { host, remove, shell, up } = await testHost(name, artefacts, () => ({
+		ignition: { version: "3.3.0" },
+		passwd: { users: [{ name: "moltbot", uid: 2001 }] },
+		storage: {
+			files: [
+				networkFile,
+				{
+					path: "/etc/moltbot/nonce",
+					mode: 0o400,
+					user: { id: 2001 },
+					contents: { source: `data:,${name}` },
+				},
+			],
+		},
+		systemd: {
+			units: [
+				{
+					name: "proof.service",
+					enabled: true,
+					contents:
+						"[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n",
+				},
+			],
+		},
+	}));
 	t.after(async () => {
-		await host.destroy();
-		await disconnect(link);
-		execFileSync("ip", ["netns", "del", link.labNamespace]);
-		rmSync(dir, { recursive: true, force: true });
+		await remove();
 		assert.deepEqual(
 			leftovers(name),
 			before,
 			"a destroyed host leaves nothing",
 		);
 	});
-	const shell = async (script: string) =>
-		(await host.exec(["/bin/sh", "-c", script])).stdout.trim();
-	const up = () => host.waitUntilUp(AbortSignal.timeout(40_000));
 
 	const began = performance.now();
 	await host.boot();

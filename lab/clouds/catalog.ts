@@ -5,6 +5,7 @@ import {
 	createOnePassword,
 	type OnePasswordOptions,
 } from "./onepassword/index.ts";
+import { createTailscale, type TailscaleOptions } from "./tailscale/index.ts";
 import {
 	createVultr,
 	type Hypervisor,
@@ -40,6 +41,11 @@ export const catalog: readonly CatalogEntry[] = [
 		name: "onepassword",
 		create: (world, options) =>
 			createOnePassword(world, options as OnePasswordOptions),
+	},
+	{
+		name: "tailscale",
+		create: (world, options) =>
+			createTailscale(world, options as TailscaleOptions),
 	},
 	{
 		name: "discord",

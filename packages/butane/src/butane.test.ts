@@ -43,12 +43,30 @@ test("names path, line and column of every problem at once", () => {
 	);
 });
 
-test("a section it cannot translate yet is an error, not a silent loss", () => {
-	const { document, report } = parse(
-		`${head}storage: {disks: [{device: /dev/vda}]}`,
+test("a version has its own keys only", () => {
+	const body = "variant: fcos\nversion: 1.0.0\nstorage: {luks: []}\n";
+	assert.match(parse(body).report.toString(), /unused key luks/);
+	assert.match(
+		parse("variant: fcos\nversion: 1.8.0\n").report.toString(),
+		/No translator exists for variant fcos with version 1.8.0/,
 	);
-	assert.equal(document, null);
-	assert.match(report.toString(), /not supported/);
+});
+
+test("an entry that boot_device makes is merged with the author's", () => {
+	const { ignition, report } = run(
+		"boot_device: {layout: aarch64, mirror: {devices: [/dev/vda, /dev/vdb]}}\nstorage: {disks: [{device: /dev/vda, partitions: [{label: root-1, size_mib: 9000}]}]}",
+	);
+	assert.ok(ignition, report.toString());
+	const { disks } = ignition.storage as { disks: { partitions: unknown[] }[] };
+	assert.deepEqual(disks[0]?.partitions[3], { label: "root-1", sizeMiB: 9000 });
+	assert.equal(disks.length, 2);
+});
+
+test("refuses a link in the place of a unit that with_mount_unit makes", () => {
+	const { report } = run(
+		"storage: {filesystems: [{device: /dev/vdb, format: xfs, path: /var/a, with_mount_unit: true}], links: [{path: /etc/systemd/system/var-a.mount, target: /x}]}",
+	);
+	assert.match(report.toString(), /links\.0\.path.*systemd unit/);
 });
 
 for (const [name, text] of [

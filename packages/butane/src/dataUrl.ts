@@ -15,6 +15,11 @@ function percentEncode(bytes: Uint8Array): string {
 	return out;
 }
 
+/** Percent-encoding only and nothing said of compression: what version 1.0.0 does. */
+export function plainDataUrl(bytes: Uint8Array): { source: string } {
+	return { source: `data:,${percentEncode(bytes)}` };
+}
+
 /**
  * The smallest of percent-encoding, base64 and (unless the author compressed already) gzip.
  * `compression` is always stated, so that a child configuration cannot inherit a wrong one from its parent.

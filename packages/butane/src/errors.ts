@@ -42,6 +42,86 @@ export const messages = {
 	scheme: "invalid url scheme",
 	hash: "malformed hash specifier",
 	linkTarget: "link target is required",
-	notYet: (what: string) => `${what} is not supported by this library yet`,
-	ignitionVersion: "unsupported config version; 3.3.0 is supported",
+	treeNotDirectory: "root of tree must be a directory",
+	treeNoLocal: "local is required",
+	treeFileType: "trees may only contain files, directories, and symlinks",
+	treeNoList: "this file source cannot list directories",
+	nodeExists:
+		"matching filesystem node has existing contents or different type",
+	mountNoPath:
+		"path is required if with_mount_unit is true and format is not swap",
+	mountNoFormat: "format is required if with_mount_unit is true",
+	mountForbidden: "path must be under /etc or /var if with_mount_unit is true",
+	layout: (names: readonly string[]) =>
+		`layout must be one of: ${names.join(", ")}`,
+	mirrorTooFew: "mirroring requires at least two devices",
+	mirrorLayout:
+		"boot_device.layout should be specified when boot_device.mirror is specified",
+	mirrorS390:
+		"mirroring not supported on layouts: s390x-eckd, s390x-zfcp, s390x-virt",
+	luksNoDevice: "device is required for layouts: s390x-eckd, s390x-zfcp",
+	luksDeviceName:
+		"device name must start with /dev/dasd on s390x-eckd layout or /dev/sd on s390x-zfcp layout",
+	luksNoMethod: "no method specified for luks",
+	cexLayout: "when using cex the targeted architecture must match s390x",
+	cexWithClevis: "cannot use cex with clevis",
+	cexWithKeyFile: "cannot use key file with cex",
+	grubName: 'field "name" is required',
+	grubPassword: 'field "password_hash" is required',
+	reuseByLabel:
+		"partitions cannot be reused by label; number must be specified except on boot disk (/dev/disk/by-id/coreos-boot-disk) or when wipe_table is true",
+	partitionNumber:
+		"incorrect partition number; a new partition will be created using reserved label",
+	rootTooSmall: "root should have 8GiB of space assigned",
+	rootConstrained:
+		"root partition cannot expand; it is set to fill available space but is followed by an auto-positioned partition",
+	diskDevice: "disk device is required",
+	numbersCollide: "partition numbers collide",
+	partitionsOverlap: "partitions overlap",
+	zeroNonexistent:
+		"shouldExist is false for a partition and other partition(s) has start or size 0",
+	labelsCollide: "cannot use the same partition label twice",
+	nonexistentOthers:
+		"shouldExist specified false with other options also specified",
+	labelOrNumber: "a partition number >= 1 or a label must be specified",
+	labelTooLong: "partition labels may not exceed 36 characters",
+	labelColon: "partition label will be truncated to text before the colon",
+	guid: 'doesn\'t match the form "01234567-89AB-CDEF-EDCB-A98765432101"',
+	raidLevelRequired: "raid level is required",
+	raidLevel: "unrecognized raid level",
+	raidSpares: "spares unsupported for linear and raid0 arrays",
+	raidDevices: "raid devices required",
+	filesystemFormat: "invalid filesystem format",
+	formatMissing:
+		"format cannot be empty when path, label, uuid, wipeFilesystem, options, or mountOptions is specified",
+	labelNeedsFormat: "filesystem must specify format if label is specified",
+	filesystemLabel: (most: number, format: string) =>
+		`filesystem labels cannot be longer than ${most} characters when using ${format}`,
+	filesystemOverPartitions: "filesystem overwrites partitioned device",
+	filesystemWiped:
+		"device matches disk with wipeTable enabled; filesystem will be wiped",
+	luksSlash: "device names cannot contain slashes",
+	luksLabel: "luks device labels cannot be longer than 47 characters",
+	luksKeyFile: "invalid key-file source",
+	clevisCustom: "cannot use custom clevis config with tpm2, tang, or threshold",
+	clevisPin: "missing required custom clevis pin",
+	clevisPinUnknown: "unsupported clevis pin",
+	clevisConfig: "missing required custom clevis config",
+	tangThumbprint: "thumbprint is required",
+	tangAdvertisement: "advertisement is not valid JSON",
+	linkInPath: (kind: string) => `${kind} path includes link in config`,
+	hardLinkDirectory: "hard link target is a directory",
+	hardLinkOwner: "user/group ignored for hard link",
+	systemdPath: "path conflicts with systemd unit or dropin",
+	headerName: "HTTP header name can't be empty",
+	headerValue: "unable to parse HTTP header",
+	proxy: "proxies must be http(s)",
+	insecureProxy: "insecure plaintext HTTP proxy specified for HTTPS resources",
+	unitContent: (why: string) => `invalid unit content: ${why}`,
+	noInstall: (name: string) =>
+		`unit "${name}" is enabled, but has no install section so enable does nothing`,
+	notJson: "config is not valid",
+	innerVersion:
+		"skipping validation for the merge/replace ignition config due to an unknown version",
+	ignitionVersion: "unsupported config version; 3.0.0 to 3.6.0 are supported",
 } as const;

@@ -5,3 +5,4 @@ export type { Fcos, Resource } from "./schema.ts";
 export { serialize } from "./serialize.ts";
 export { type TranslateOptions, translate } from "./translate.ts";
 export { type Ignition, validate } from "./validate.ts";
+export { type Version, versions } from "./versions.ts";

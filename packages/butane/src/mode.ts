@@ -1,28 +1,41 @@
-/* Octal 644 written as decimal 644: the mode is odd as it stands and would be ordinary if its digits were octal. */
+/*
+ * A mode such as 644 is probably 0644 without its zero. It is one if the number is no mode that people write, while its
+ * digits read as octal are.
+ */
 
-function typical(mode: number, directory: boolean): boolean {
+const read = 4;
+const write = 2;
+const execute = 1;
+
+/** Whether people write this mode: whoever is nearer to the file may do at least as much as who is further. */
+function usual(mode: number, directory: boolean): boolean {
 	if (mode === 0) return true;
-	let [hadR, hadW, hadX] = [false, false, false];
-	for (const shift of [0, 3, 6]) {
-		const perm = (mode >> shift) & 7;
-		const [r, w, x] = [!!(perm & 4), !!(perm & 2), !!(perm & 1)];
-		if ((!r && hadR) || (!w && hadW) || (!x && hadX)) return false;
-		if (x && hadR && !hadX) return false;
-		if ((w || x) && !r) return false;
-		hadR ||= r;
-		hadW ||= w;
-		hadX ||= x;
+	const [owner, group, other] = [mode >> 6, mode >> 3, mode].map((m) => m & 7);
+	if (owner === undefined || group === undefined || other === undefined)
+		return false;
+	for (const [near, far] of [
+		[owner, group],
+		[group, other],
+		[owner, other],
+	] as const) {
+		const lost = far & ~near;
+		const gainsExecute = near & ~far & execute;
+		if (lost || (gainsExecute && far & read)) return false;
 	}
-	if (!hadR) return false;
-	if (directory) return hadX && !(mode & 0o4000) && !(mode & 0o3000 && !hadW);
-	if (mode & 0o6000 && (!hadX || mode & 2)) return false;
-	return !(mode & 0o1000);
+	if ([owner, group, other].some((p) => p & (write | execute) && !(p & read)))
+		return false;
+	if (!(owner & read)) return false;
+	const special = mode >> 9;
+	if (directory)
+		return Boolean(
+			owner & execute && !(special & 4) && (!(special & 3) || owner & write),
+		);
+	if (special & 1) return false;
+	return !(special & 6) || Boolean(owner & execute && !(other & write));
 }
 
+/** Whether a mode looks like octal digits that were written as a decimal number. */
 export function looksDecimal(mode: number, directory: boolean): boolean {
-	if (mode < 0 || mode > 7777 || /[89]/.test(String(mode))) return false;
-	return (
-		!typical(mode, directory) &&
-		typical(Number.parseInt(String(mode), 8), directory)
-	);
+	if (!/^[0-7]{1,4}$/.test(String(mode))) return false;
+	return !usual(mode, directory) && usual(parseInt(String(mode), 8), directory);
 }

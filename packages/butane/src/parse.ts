@@ -14,7 +14,8 @@ import { messages } from "./errors.ts";
 import { type Positions, pathKey, remember } from "./positions.ts";
 import { type Path, type Position, Report } from "./report.ts";
 import { isNull, readBoolean, readInteger } from "./scalars.ts";
-import { type Fcos, fcos140, fcos140WithLocal, refused } from "./schema.ts";
+import { type Fcos, schemaOf } from "./schema.ts";
+import { isVersion, type Version } from "./versions.ts";
 
 export const maxBytes = 8 * 1024 * 1024;
 /* Aliases multiply: this many values is far beyond 8 MiB of honest text. */
@@ -86,9 +87,9 @@ function readDocument(
 
 	const reader = new Reader(parsed, report, at);
 	const header = reader.header();
-	const known = header && checkVersion(header, report);
-	if (!known) return { document: null, report };
-	const schema = options.contentsLocal ? fcos140WithLocal : fcos140;
+	const version = header && checkVersion(header, report);
+	if (!version) return { document: null, report };
+	const schema = schemaOf(version, options.contentsLocal ?? false);
 	const document = reader.read(schema, parsed.contents, []) as Fcos;
 	if (report.fatal) return { document: null, report };
 	remember(document, reader.positions);
@@ -98,16 +99,16 @@ function readDocument(
 function checkVersion(
 	{ variant, version }: { variant: string; version: string },
 	report: Report,
-): boolean {
+): Version | undefined {
 	const problem = !variant
 		? messages.noVariant
 		: !/^\d+\.\d+\.\d+(-[\w.-]+)?$/.test(version)
 			? messages.invalidVersion
-			: variant !== "fcos" || version !== "1.4.0"
+			: variant !== "fcos" || !isVersion(version)
 				? messages.unknownVersion(variant, version)
 				: undefined;
 	if (problem) report.error([variant ? "version" : "variant"], problem);
-	return !problem;
+	return !problem && isVersion(version) ? version : undefined;
 }
 
 /** Walks YAML nodes and a schema side by side: the schema says what a scalar is to be read as. */
@@ -165,7 +166,7 @@ class Reader {
 					? readBoolean(node)
 					: schema instanceof z.ZodNumber
 						? readInteger(node)
-						: schema instanceof z.ZodString || schema instanceof z.ZodLiteral
+						: textual.some((kind) => schema instanceof kind)
 							? String(node.value)
 							: undefined;
 			if (value !== undefined) return value;
@@ -201,10 +202,7 @@ class Reader {
 				? schema.shape[key]
 				: undefined;
 			if (!field) {
-				const name = here.join(".");
-				if ((refused as readonly string[]).includes(name))
-					this.#report.error(here, messages.notYet(name), position);
-				else this.#report.warn(here, messages.unusedKey(key), position);
+				this.#report.warn(here, messages.unusedKey(key), position);
 				continue;
 			}
 			this.positions.set(pathKey(here), position);
@@ -238,6 +236,8 @@ class Reader {
 	}
 }
 
+const textual = [z.ZodString, z.ZodLiteral, z.ZodEnum];
+
 const wanted: Record<string, string> = {
 	object: "a mapping",
 	array: "a list",
@@ -245,4 +245,5 @@ const wanted: Record<string, string> = {
 	number: "an integer",
 	string: "a string",
 	literal: "a string",
+	enum: "a string",
 };

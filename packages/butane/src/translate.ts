@@ -1,11 +1,17 @@
-import { dataUrl } from "./dataUrl.ts";
+import { bootDevice, grub } from "./bootDevice.ts";
+import { checkSource } from "./checkSource.ts";
+import { dataUrl, plainDataUrl } from "./dataUrl.ts";
 import { messages } from "./errors.ts";
 import type { FileSource } from "./files.ts";
-import { looksDecimal } from "./mode.ts";
+import { type Fields, from, isFields, merge, originOf } from "./merge.ts";
+import { mountUnits } from "./mountUnits.ts";
+import { partitionWarnings } from "./partitions.ts";
 import { positionOf } from "./positions.ts";
 import { type Path, Report } from "./report.ts";
 import type { Fcos, Resource } from "./schema.ts";
+import { addTrees } from "./trees.ts";
 import { type Ignition, validate } from "./validate.ts";
+import { minor, versions } from "./versions.ts";
 
 export type TranslateOptions = {
 	/** Where `local:` paths are read from; without it they are errors. */
@@ -24,17 +30,25 @@ export function translate(
 	options: TranslateOptions = {},
 ): Translation {
 	const report = new Report();
-	const translator = new Translator(document, options, report);
-	const result = translator.run();
-	const merge = (from: Report) => {
-		for (const { severity, path, message } of from.problems) {
-			const here = sourcePath(path, document);
+	checkSource(document, report, (path) => positionOf(document, path));
+	if (report.fatal) return { ignition: null, report };
+	const result = new Translator(document, options, report).run();
+	const add = (problems: Report) => {
+		for (const { severity, path, message } of problems.problems) {
+			const here = sourcePath(
+				originOf(result, path, snake) ??
+					path.map((p) => (typeof p === "string" ? snake(p) : p)),
+				document,
+			);
 			const position = positionOf(document, here);
 			if (severity === "error") report.error(here, message, position);
 			else report.warn(here, message, position);
 		}
 	};
-	if (!report.fatal) merge(validate(result));
+	if (!report.fatal) {
+		add(partitionWarnings(result, document.version));
+		add(validate(result));
+	}
 	const stop =
 		report.fatal || (options.strict === true && report.problems.length > 0);
 	return { ignition: stop ? null : result, report };
@@ -52,10 +66,26 @@ class Translator {
 	}
 
 	run(): Ignition {
-		const { variant: _, version: __, ignition = {}, ...rest } = this.#document;
-		const sections = (this.#value({ ignition, ...rest }, []) ?? {}) as Ignition;
-		const { ignition: header, ...others } = sections;
-		return { ignition: { ...header, version: "3.3.0" }, ...others };
+		const { variant: _, version, ...sections } = this.#document;
+		const { boot_device: __, grub: ___, ...plain } = sections;
+		let out = merge(
+			mountUnits(this.#document),
+			(this.#value(plain, []) ?? {}) as Fields,
+		);
+		const storage = isFields(out.storage) ? { ...out.storage } : {};
+		addTrees(
+			this.#document,
+			storage,
+			this.#options.files,
+			(bytes, given) => this.#encode(bytes, given),
+			(path, message) => this.#error(path, message),
+		);
+		if (Object.keys(storage).length > 0) out = { ...out, storage };
+		const encode = (bytes: Uint8Array) => this.#encode(bytes, undefined);
+		out = merge(bootDevice(this.#document) ?? {}, out);
+		out = merge(grub(this.#document, encode) ?? {}, out);
+		const header = isFields(out.ignition) ? out.ignition : {};
+		return { ...out, ignition: { ...header, version: versions[version] } };
 	}
 
 	/** Renames keys and drops what is empty; undefined if nothing is left. */
@@ -65,68 +95,74 @@ class Translator {
 				? undefined
 				: value.map((item, i) => this.#value(item, [...path, i]) ?? {});
 		if (typeof value !== "object" || value === null) return value;
-		const from = this.#sugar(value as Record<string, unknown>, path);
-		const out: Record<string, unknown> = {};
-		for (const [key, child] of Object.entries(from)) {
+		const place = path.filter((p) => typeof p === "string").join(".");
+		const source = this.#sugar(value as Fields, path, place);
+		const out: Fields = from(path, {});
+		if (named.has(place) && typeof path.at(-1) === "number") out.name = "";
+		for (const [key, child] of Object.entries(source)) {
+			if (butaneOnly.has(`${place}.${key}`)) continue;
 			const converted = this.#value(child, [...path, key]);
 			if (converted !== undefined) out[camel(key)] = converted;
 		}
+		// Ignition 3.0.0 writes the source of a merged configuration even where there is none.
+		if (
+			place === "ignition.config.merge" &&
+			minor(this.#document.version) === 0
+		)
+			out.source ??= null;
+		// What Ignition writes without a pointer: its zero value is the same as absence.
+		if (place === "storage.disks.partitions" && out.number === 0)
+			delete out.number;
+		if (place.endsWith(".tang") && out.url === "") delete out.url;
 		return Object.keys(out).length === 0 ? undefined : out;
 	}
 
 	/** What Butane adds to Ignition, by the place where it stands. */
-	#sugar(value: Record<string, unknown>, path: Path): Record<string, unknown> {
-		const place = path.filter((p) => typeof p === "string").join(".");
+	#sugar(value: Fields, path: Path, place: string): Fields {
 		if (resources.has(place)) return this.#resource(value as Resource, path);
 		if (place === "systemd.units" || place === "systemd.units.dropins")
 			return this.#unit(value, path);
-		if (place === "storage.files" || place === "storage.directories")
-			this.#mode(value.mode, place === "storage.directories", path);
+		if (place === "passwd.users") return this.#user(value, path);
 		return value;
 	}
 
-	#resource(from: Resource, path: Path): Record<string, unknown> {
-		const { inline, local, ...rest } = from;
-		const given = (["local", "inline", "source"] as const).filter(
-			(key) => from[key] !== undefined,
-		);
-		if (given.length > 1) {
-			this.#error([...path, given.at(-1) ?? ""], messages.tooManySources);
-			return rest;
-		}
+	#resource({ inline, local, ...rest }: Resource, path: Path): Fields {
 		const bytes =
 			local !== undefined
 				? this.#file(local, [...path, "local"])
 				: inline !== undefined
 					? Buffer.from(inline)
 					: undefined;
-		if (!bytes) return rest;
-		const mayCompress = this.#options.compress ?? true;
-		return { ...rest, ...dataUrl(bytes, rest.compression, mayCompress) };
+		return bytes
+			? { ...rest, ...this.#encode(bytes, rest.compression) }
+			: { ...rest };
 	}
 
-	#unit(from: Record<string, unknown>, path: Path): Record<string, unknown> {
-		const { contents_local: local, ...rest } = from;
-		if (typeof local !== "string") return rest;
-		const here = [...path, "contents_local"];
-		if (rest.contents !== undefined) {
-			this.#error(here, messages.tooManyUnitSources);
-			return rest;
-		}
-		const bytes = this.#file(local, here);
+	#encode(bytes: Uint8Array, compression: string | undefined): Fields {
+		if (minor(this.#document.version) === 0) return plainDataUrl(bytes);
+		return dataUrl(bytes, compression, this.#options.compress ?? true);
+	}
+
+	#unit({ contents_local: local, ...rest }: Fields, path: Path): Fields {
+		if (typeof local !== "string" || local === "") return rest;
+		const bytes = this.#file(local, [...path, "contents_local"]);
 		return bytes
 			? { ...rest, contents: new TextDecoder().decode(bytes) }
 			: rest;
 	}
 
-	#mode(mode: unknown, directory: boolean, path: Path): void {
-		const here = [...path, "mode"];
-		if (typeof mode === "number" && looksDecimal(mode, directory))
-			this.#report.warn(
-				here,
-				messages.decimalMode,
-				positionOf(this.#document, here),
-			);
+	#user({ ssh_authorized_keys_local: files, ...rest }: Fields, path: Path) {
+		if (!Array.isArray(files) || files.length === 0) return rest;
+		const here = [...path, "ssh_authorized_keys_local"];
+		const keys = Array.isArray(rest.ssh_authorized_keys)
+			? [...rest.ssh_authorized_keys]
+			: [];
+		for (const [i, name] of files.entries()) {
+			const bytes = this.#file(String(name), [...here, i]);
+			const lines = new TextDecoder().decode(bytes).split(/\r?\n/);
+			keys.push(...lines.filter((line) => line !== ""));
+		}
+		return { ...rest, ssh_authorized_keys: keys };
 	}
 
 	#file(name: string, path: Path): Uint8Array | undefined {
@@ -154,17 +190,33 @@ const resources = new Set([
 	"ignition.security.tls.certificate_authorities",
 	"storage.files.contents",
 	"storage.files.append",
+	"storage.luks.key_file",
+]);
+
+/* Keys that exist in Butane only. */
+const butaneOnly = new Set([
+	"storage.trees",
+	"storage.filesystems.with_mount_unit",
+]);
+
+/* Entries whose name Ignition always writes, even an empty one. */
+const named = new Set([
+	"passwd.users",
+	"passwd.groups",
+	"storage.luks",
+	"storage.raid",
 ]);
 
 const camel = (key: string): string =>
-	key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+	key
+		.replace(/_mib$/, "MiB")
+		.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 const snake = (key: string): string =>
-	key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+	key.replace(/MiB|[A-Z]/g, (part) => `_${part.toLowerCase()}`);
 
-/** The place in the Butane document that a place in the Ignition came from. */
-function sourcePath(path: Path, document: Fcos): Path {
-	const out = path.map((p) => (typeof p === "string" ? snake(p) : p));
+/** Where the text of a `source` or `contents` of the output was written. */
+function sourcePath(out: Path, document: Fcos): Path {
 	if (out.at(-1) !== "source" && out.at(-1) !== "contents") return out;
 	const parent = out.slice(0, -1);
 	for (const key of ["inline", "local", "contents_local"])

@@ -1,70 +1,83 @@
-import { posix } from "node:path";
+import { checkDevices, checkNodes, pathProblem } from "./checkStorage.ts";
 import { messages } from "./errors.ts";
+import { type Fields, isFields, keyOf, repeating } from "./merge.ts";
 import { type Path, Report } from "./report.ts";
+import { readUnit } from "./unitText.ts";
+import { versions } from "./versions.ts";
 
 /** An Ignition configuration as JSON: the `ignition` section is always there, the others where used. */
 export type Ignition = { ignition: Fields & { version: string } } & Fields;
-type Fields = { [key: string]: unknown };
 
 const unitName =
 	/\.(service|socket|device|mount|automount|swap|target|path|timer|snapshot|slice|scope)$/;
 const digestLength: Record<string, number> = { sha256: 64, sha512: 128 };
+const known: readonly string[] = Object.values(versions);
 
-/** Checks an Ignition 3.3.0 configuration. Paths in the report are those of the JSON. */
+/** Checks an Ignition configuration of version 3.0.0 to 3.6.0. Paths in the report are those of the JSON. */
 export function validate(config: Ignition): Report {
 	const report = new Report();
-	const version = fields(config.ignition).version;
-	if (version !== "3.3.0")
+	const header = fields(config.ignition);
+	const version = text(header.version);
+	if (!known.includes(version))
 		report.error(["ignition", "version"], messages.ignitionVersion);
+	const minor = Number(version.split(".")[1] ?? 6);
+	checkDuplicates(report, config, []);
 	const storage = fields(config.storage);
-	const nodes = new Set<string>();
 	for (const kind of ["directories", "files", "links"])
 		each(storage[kind], ["storage", kind], (node, path) => {
-			checkNode(report, node, path, nodes);
-			if (kind === "files") checkFile(report, node, path);
-			if (kind === "links" && !node.target)
-				report.error([...path, "target"], messages.linkTarget);
+			checkNode(report, node, path, minor);
+			if (kind === "files") checkFile(report, node, path, minor);
 		});
+	checkNodes(report, config);
+	checkDevices(report, storage, minor);
 	checkUnits(report, config.systemd);
-	for (const kind of ["users", "groups"])
-		checkUnique(report, fields(config.passwd)[kind], ["passwd", kind]);
-	const header = fields(config.ignition);
+	checkHeader(report, header, minor);
+	return report;
+}
+
+function checkHeader(report: Report, header: Fields, minor: number): void {
 	const inner = fields(header.config);
+	const required = (r: Fields, path: Path): void => {
+		checkResource(report, r, path, minor);
+		if (!r.source && minor === 0)
+			report.error([...path, "source"], messages.scheme);
+		else if (!r.source) report.error(path, messages.noSource);
+	};
 	each(inner.merge, ["ignition", "config", "merge"], (r, path) =>
-		checkResource(report, r, path, true),
+		minor === 0 ? checkResource(report, r, path, minor) : required(r, path),
 	);
-	if (inner.replace)
-		checkResource(report, fields(inner.replace), [
-			"ignition",
-			"config",
-			"replace",
-		]);
+	const replace: Path = ["ignition", "config", "replace"];
+	checkResource(report, fields(inner.replace), replace, minor);
 	each(
 		fields(fields(header.security).tls).certificateAuthorities,
 		["ignition", "security", "tls", "certificateAuthorities"],
-		(r, path) => checkResource(report, r, path, true),
+		required,
 	);
-	return report;
+	for (const key of ["httpProxy", "httpsProxy"]) {
+		const url = fields(header.proxy)[key];
+		if (url === undefined) continue;
+		const path = ["ignition", "proxy", key];
+		const scheme = schemeOf(text(url));
+		if (!/^https?$/.test(scheme)) report.error(path, messages.proxy);
+		else if (scheme === "http" && key === "httpsProxy")
+			report.warn(path, messages.insecureProxy);
+	}
 }
 
 function checkNode(
 	report: Report,
 	node: Fields,
 	path: Path,
-	seen: Set<string>,
+	minor: number,
 ): void {
-	const name = text(node.path);
-	const here = [...path, "path"];
-	if (!name) report.error(here, messages.noPath);
-	else if (!name.startsWith("/")) report.error(here, messages.relativePath);
-	else if (clean(name) !== name) report.error(here, messages.dirtyPath);
-	if (name && seen.has(name)) report.error(path, messages.duplicate);
-	seen.add(name);
-	const mode = node.mode;
+	const wrong = pathProblem(text(node.path));
+	if (wrong) report.error([...path, "path"], wrong);
+	const { mode } = node;
 	if (typeof mode === "number") {
 		if (mode < 0 || mode > 0o7777)
 			report.error([...path, "mode"], messages.invalidMode);
-		if (mode & 0o7000) report.warn([...path, "mode"], messages.specialBits);
+		if (mode & 0o7000 && minor < 6)
+			report.warn([...path, "mode"], messages.specialBits);
 	}
 	for (const who of ["user", "group"]) {
 		const owner = fields(node[who]);
@@ -73,76 +86,151 @@ function checkNode(
 	}
 }
 
-function checkFile(report: Report, file: Fields, path: Path): void {
+function checkFile(
+	report: Report,
+	file: Fields,
+	path: Path,
+	minor: number,
+): void {
 	const contents = fields(file.contents);
 	if (file.overwrite === true && contents.source === undefined)
 		report.error([...path, "overwrite"], messages.overwrite);
-	checkResource(report, contents, [...path, "contents"]);
+	checkResource(report, contents, [...path, "contents"], minor);
 	each(file.append, [...path, "append"], (r, at) =>
-		checkResource(report, r, at),
+		checkResource(report, r, at, minor),
 	);
 }
 
-function checkResource(
+/** Checks a resource; false if its source is not one that Ignition of version 3.`minor` can fetch. */
+export function checkResource(
 	report: Report,
 	resource: Fields,
 	path: Path,
-	required = false,
-): void {
+	minor: number,
+): boolean {
 	const source = text(resource.source);
-	const scheme =
-		/^([a-z][a-z0-9+.-]*):/i.exec(source)?.[1]?.toLowerCase() ?? "";
+	const scheme = schemeOf(source);
 	if (resource.compression && resource.compression !== "gzip")
 		report.error([...path, "compression"], messages.compression);
-	if (required && !source) report.error([...path, "source"], messages.noSource);
-	if (source && !/^(https?|tftp|gs|s3|data)$/.test(scheme))
-		report.error([...path, "source"], messages.scheme);
+	const fetchable = source === "" || canFetch(source, scheme, minor);
+	if (!fetchable) report.error([...path, "source"], messages.scheme);
 	if (Array.isArray(resource.httpHeaders) && !/^https?$/.test(scheme))
 		report.error([...path, "httpHeaders"], messages.headers);
+	each(resource.httpHeaders, [...path, "httpHeaders"], (header, at) => {
+		if (!header.name) report.error([...at, "name"], messages.headerName);
+		if (header.value === "")
+			report.error([...at, "value"], messages.headerValue);
+	});
+	checkHash(report, resource, path, minor);
+	return fetchable;
+}
+
+function checkHash(
+	report: Report,
+	resource: Fields,
+	path: Path,
+	minor: number,
+): void {
 	const hash = fields(resource.verification).hash;
 	if (typeof hash !== "string") return;
 	const at = [...path, "verification", "hash"];
-	const [kind, sum] = hash.split(/-(.*)/s);
+	const [kind = "", sum] = hash.split(/-(.*)/s);
 	if (resource.source === undefined) report.error(at, messages.hashNoSource);
 	if (sum === undefined) report.error(at, messages.hash);
-	else if (!kind || !Object.hasOwn(digestLength, kind))
+	else if (
+		!Object.hasOwn(digestLength, kind) ||
+		(kind === "sha256" && minor === 0)
+	)
 		report.error(at, messages.hashKind);
-	else if (sum.length !== digestLength[kind])
+	else if (Buffer.byteLength(sum) !== digestLength[kind])
 		report.error(at, messages.hashSize);
 }
 
+const schemeOf = (url: string): string =>
+	/^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
+
+function canFetch(source: string, scheme: string, minor: number): boolean {
+	if (scheme === "data") return /^data:[^,]*,/.test(source);
+	if (scheme === "gs") return minor >= 2;
+	if (scheme === "s3" || (scheme === "arn" && minor >= 4))
+		return (
+			(minor < 4 || !/[?&]versionId=?(&|#|$)/.test(source)) &&
+			(scheme === "s3" || isS3Arn(source))
+		);
+	return /^(https?|tftp)$/.test(scheme);
+}
+
+function isS3Arn(source: string): boolean {
+	const [, , service, , , ...resource] = source
+		.split("?", 1)
+		.join("")
+		.split(":");
+	const name = resource.join(":");
+	const parts = name.split("/").length;
+	return service === "s3" && parts >= (name.startsWith("accesspoint/") ? 3 : 2);
+}
+
 function checkUnits(report: Report, systemd: unknown): void {
-	const units = fields(systemd).units;
-	checkUnique(report, units, ["systemd", "units"]);
-	each(units, ["systemd", "units"], (unit, path) => {
-		if (!unitName.test(text(unit.name)))
+	each(fields(systemd).units, ["systemd", "units"], (unit, path) => {
+		const name = text(unit.name);
+		if (!unitName.test(name))
 			report.error([...path, "name"], messages.unitExtension);
-		checkUnique(report, unit.dropins, [...path, "dropins"]);
+		const read = readUnit(text(unit.contents));
+		const here = [...path, "contents"];
+		if (typeof read === "string")
+			report.error(here, messages.unitContent(read));
+		else if (unit.contents && unit.enabled && !read.sections.has("Install"))
+			report.warn(here, messages.noInstall(name));
 		each(unit.dropins, [...path, "dropins"], (dropin, at) => {
 			if (!text(dropin.name).endsWith(".conf"))
 				report.error([...at, "name"], messages.dropinExtension);
+			const inner = readUnit(text(dropin.contents));
+			if (typeof inner === "string")
+				report.error([...at, "contents"], messages.unitContent(inner));
 		});
 	});
 }
 
-function checkUnique(report: Report, list: unknown, path: Path): void {
-	const seen = new Set<string>();
-	each(list, path, ({ name }, at) => {
-		if (seen.has(text(name))) report.error(at, messages.duplicate);
-		seen.add(text(name));
-	});
+/* Lists of one section whose entries must differ from each other's too. */
+const shared: Record<string, string> = {
+	directories: "node",
+	files: "node",
+	links: "node",
+	shouldExist: "argument",
+	shouldNotExist: "argument",
+};
+
+function checkDuplicates(report: Report, value: unknown, path: Path): void {
+	if (Array.isArray(value)) {
+		for (const [i, item] of value.entries())
+			checkDuplicates(report, item, [...path, i]);
+		return;
+	}
+	if (!isFields(value)) return;
+	const seen = new Map<string, Set<string>>();
+	for (const [name, child] of Object.entries(value).sort(([a], [b]) =>
+		a < b ? -1 : 1,
+	)) {
+		if (Array.isArray(child) && !repeating.has(name)) {
+			const group = shared[name] ?? name;
+			const keys = seen.get(group) ?? new Set<string>();
+			seen.set(group, keys);
+			for (const [i, item] of child.entries()) {
+				const key = keyOf(name, item);
+				if (keys.has(key)) report.error([...path, name, i], messages.duplicate);
+				keys.add(key);
+			}
+		}
+		checkDuplicates(report, child, [...path, name]);
+	}
 }
 
-const text = (value: unknown): string =>
+export const text = (value: unknown): string =>
 	typeof value === "string" ? value : "";
 
-const fields = (value: unknown): Fields =>
-	typeof value === "object" && value !== null ? (value as Fields) : {};
+const fields = (value: unknown): Fields => (isFields(value) ? value : {});
 
-const clean = (path: string): string =>
-	path === "/" ? path : posix.normalize(path).replace(/\/$/, "");
-
-function each(
+export function each(
 	list: unknown,
 	path: Path,
 	visit: (item: Fields, path: Path) => void,

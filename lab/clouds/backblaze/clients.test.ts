@@ -184,7 +184,8 @@ test("boto3 and b2sdk see the answers of the real service", async (t) => {
 			list: ["sdk/large", "sdk/ä b"],
 			"after hiding": ["sdk/large"],
 			delete: "Unauthorized",
-			keys: ["test", "made-by-sdk"],
+			// b2sdk.v2 speaks version 3, which does not list the key that the test made with version 4.
+			keys: ["made-by-sdk"],
 		},
 	});
 });

@@ -91,6 +91,8 @@ export const KeyRow = z.object({
 	expires: z.int().nullable(),
 	/** The first key of an account: may do everything, but not on the S3 endpoint. */
 	master: flag,
+	/** Made with `bucketIds` (version 4 of the API), which decides in which versions it is listed. */
+	multi: flag,
 });
 export type Key = z.output<typeof KeyRow>;
 
@@ -142,7 +144,7 @@ create table if not exists buckets (id text primary key, account text not null, 
 	info text not null, cors text not null, lifecycle text not null, locked integer not null, retention text not null,
 	encryption text not null, revision integer not null) strict;
 create table if not exists keys (id text primary key, account text not null, name text not null, secret text not null,
-	capabilities text not null, buckets text not null, prefix text, expires integer, master integer not null) strict;
+	capabilities text not null, buckets text not null, prefix text, expires integer, master integer not null, multi integer not null) strict;
 create table if not exists tokens (token text primary key, kind text not null, key text not null, bucket text, file text,
 	prefix text, expires integer not null) strict;
 create table if not exists files (seq integer primary key autoincrement, id text not null unique, bucket text not null,

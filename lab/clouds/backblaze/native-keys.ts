@@ -43,12 +43,16 @@ export function create(call: Call) {
 				? null
 				: call.storage.world.clock.now() + input.validDurationInSeconds * 1000,
 		master: false,
+		multi: call.version >= 4 && given != null,
 	};
 	call.storage.saveKey(key);
 	return { ...keyView(key, call.version), applicationKey: key.secret };
 }
 
-/** `b2_list_keys`: version 4 lists keys of any number of buckets, older versions those of at most one. */
+/**
+ * `b2_list_keys`: version 4 lists multi-bucket keys only, older versions all others
+ * (https://www.backblaze.com/apidocs/b2-list-keys, "API Versions").
+ */
 export function list(call: Call) {
 	const input = call.read(
 		z.object({
@@ -61,7 +65,7 @@ export function list(call: Call) {
 	const keys = call.storage
 		.keys(call.key.account)
 		.filter((key) => key.id >= (input.startApplicationKeyId ?? ""))
-		.filter((key) => call.version >= 4 || (key.buckets?.length ?? 0) <= 1);
+		.filter((key) => key.multi === call.version >= 4);
 	return {
 		keys: keys
 			.slice(0, input.maxKeyCount)

@@ -89,6 +89,16 @@ test("keys: the shape of buckets by version, expiry, deletion", async (t) => {
 	const base = { keyName: "k-1", capabilities: ["listFiles"] };
 	const v1 = await admin.post("b2_create_key", { ...base, bucketId }, 1);
 	assert.equal(v1.json.bucketId, bucketId);
+	await admin.post("b2_create_key", {
+		...base,
+		keyName: "k-4",
+		bucketIds: [bucketId],
+	});
+	const names = async (version: number) =>
+		(await admin.post("b2_list_keys", {}, version)).json.keys.map(
+			(key: { keyName: string }) => key.keyName,
+		);
+	assert.deepEqual([await names(3), await names(4)], [["k-1"], ["k-4"]]);
 	const short = await admin.key({ validDurationInSeconds: 60 });
 	const shortLived = await NativeClient.login(lab, short);
 	const bad = await admin.post("b2_create_key", { ...base, keyName: "a b" });

@@ -40,6 +40,7 @@ export function seed(storage: Storage, accounts: readonly SeedAccount[]): void {
 				prefix: null,
 				expires: null,
 				master: true,
+				multi: false,
 			});
 		for (const { name, bucketInfo = {} } of buckets)
 			if (!storage.bucketNamed(name))

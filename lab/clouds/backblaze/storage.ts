@@ -149,7 +149,9 @@ export class Storage {
 
 	saveKey(key: Key): void {
 		this.#db
-			.prepare("insert or replace into keys values (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+			.prepare(
+				"insert or replace into keys values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			)
 			.run(
 				key.id,
 				key.account,
@@ -160,6 +162,7 @@ export class Storage {
 				key.prefix,
 				key.expires,
 				Number(key.master),
+				Number(key.multi),
 			);
 	}
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { LabHostError } from "./errors.ts";
 
 const run = promisify(execFile);
 const bootScript = fileURLToPath(new URL("boot.sh", import.meta.url));
@@ -77,8 +78,7 @@ export class LabHost {
 		signal?: AbortSignal,
 	): Promise<{ stdout: string; stderr: string }> {
 		const init = await this.#init();
-		if (init === undefined)
-			throw new Error(`lab host ${this.options.id} is not running`);
+		if (init === undefined) throw this.#notRunning();
 		return run(
 			"nsenter",
 			[
@@ -102,10 +102,13 @@ export class LabHost {
 	async waitUntilUp(signal: AbortSignal): Promise<void> {
 		for (;;) {
 			if (signal.aborted)
-				throw new Error(await this.#whyNotUp(), { cause: signal.reason });
+				throw new LabHostError("boot-timeout", await this.#whyNotUp(), {
+					cause: signal.reason,
+				});
 			const code = this.#supervisor?.exitCode;
 			if (code !== undefined && code !== null)
-				throw new Error(
+				throw new LabHostError(
+					"boot-failed",
 					`lab host ${this.options.id} ended with exit code ${code} instead of booting; last lines of ${this.console}:\n${await this.#lastLines()}`,
 				);
 			const state = await this.exec(["systemctl", "is-system-running"]).then(
@@ -136,8 +139,7 @@ export class LabHost {
 			"utf8",
 		).catch(() => "");
 		const supervisor = top.split("\n")[0];
-		if (!supervisor)
-			throw new Error(`lab host ${this.options.id} is not running`);
+		if (!supervisor) throw this.#notRunning();
 		await run("nsenter", [
 			`--target=${supervisor}`,
 			"--mount",
@@ -155,6 +157,13 @@ export class LabHost {
 	async destroy(): Promise<void> {
 		await this.powerOff();
 		await rm(this.options.dir, { recursive: true, force: true });
+	}
+
+	#notRunning(): LabHostError {
+		return new LabHostError(
+			"not-running",
+			`lab host ${this.options.id} is not running: boot it first`,
+		);
 	}
 
 	async #whyNotUp(): Promise<string> {

@@ -3,6 +3,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { hostArtefacts, hostMissing } from "../../../lab/host/artefacts.ts";
+import type { LabHostError } from "../../../lab/host/errors.ts";
+import { LabHost } from "../../../lab/host/host.ts";
 import { networkFile, testHost } from "./setup.ts";
 
 /** What a host occupies on this machine outside its folder. */
@@ -104,4 +106,31 @@ test("a lab host applies Ignition, reboots with its disk, and a power cut loses 
 		firstBoot,
 		"it is a boot of its own",
 	);
+
+	// The lab's process may die; the next one finds its hosts by their names.
+	const heir = new LabHost(host.options);
+	const same = await heir.exec(["cat", "/etc/machine-id"]);
+	assert.equal(same.stdout.trim(), machine);
+	await heir.powerOff();
+	await assert.rejects(host.exec(["true"]), { code: "not-running" });
+});
+
+test("a lab host whose Ignition document is refused says so", {
+	timeout: 900_000,
+}, async (t) => {
+	const missing = hostMissing();
+	if (missing !== undefined) return t.skip(missing);
+	const { host, remove, up } = await testHost(
+		`moltbot-refused-${process.pid}`,
+		await hostArtefacts(),
+		() => ({ ignition: { version: "99.0.0" } }),
+	);
+	t.after(remove);
+	await host.boot();
+	await assert.rejects(up(), (error: LabHostError) => {
+		assert.equal(error.code, "boot-failed");
+		assert.match(error.message, /Ignition stage fetch failed/);
+		assert.match(error.message, /unsupported config version/);
+		return true;
+	});
 });

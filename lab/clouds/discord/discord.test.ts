@@ -111,6 +111,8 @@ class Bot {
 test("a bot connects, receives a direct message and answers it", async (t) => {
 	const { rest, client, gatewayUrl } = await serve(t);
 	assert.equal((await rest("GET", "/gateway/bot")).body.url, gatewayUrl);
+	for (const me of ["@me", "%40me"])
+		assert.equal((await rest("GET", `/users/${me}`)).body.bot, true);
 	const bot = new Bot(gatewayUrl);
 	const ready = await bot.identify();
 	assert.equal(ready.t, "READY");

@@ -81,16 +81,25 @@ export function restApp(
 		});
 	app.get("/oauth2/applications/@me", application);
 	app.get("/applications/@me", application);
-	app.get("/users/@me", (c) => c.json(userJson(state.data.bot)));
+	// Some clients encode the @ of "@me".
+	app.on("GET", ["/users/@me", "/users/%40me"], (c) =>
+		c.json(userJson(state.data.bot)),
+	);
 	app.get("/users/@me/guilds", (c) => c.json([]));
-	app.post("/users/@me/channels", async (c) => {
-		const body = z
-			.looseObject({ recipient_id: z.coerce.string() })
-			.safeParse(await json(c));
-		const user = body.success ? state.user(body.data.recipient_id) : undefined;
-		if (!user || user.bot) return fail(c, 400, 50033, "Invalid Recipient(s)");
-		return c.json(channelJson(state, state.directChannel(user.id)));
-	});
+	app.on(
+		"POST",
+		["/users/@me/channels", "/users/%40me/channels"],
+		async (c) => {
+			const body = z
+				.looseObject({ recipient_id: z.coerce.string() })
+				.safeParse(await json(c));
+			const user = body.success
+				? state.user(body.data.recipient_id)
+				: undefined;
+			if (!user || user.bot) return fail(c, 400, 50033, "Invalid Recipient(s)");
+			return c.json(channelJson(state, state.directChannel(user.id)));
+		},
+	);
 	app.get("/users/:user", (c) => {
 		const user = state.user(c.req.param("user"));
 		return user ? c.json(userJson(user)) : fail(c, 404, 10013, "Unknown User");
@@ -194,7 +203,7 @@ export function restApp(
 	// Reactions are taken and shown nowhere.
 	app.on(
 		["PUT", "DELETE"],
-		"/channels/:channel/messages/:message/reactions/:emoji/@me",
+		"/channels/:channel/messages/:message/reactions/:emoji/:user",
 		(c) => (messageOf(c) ? c.body(null, 204) : noMessage(c)),
 	);
 

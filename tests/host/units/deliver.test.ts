@@ -114,6 +114,30 @@ test("a delivery lands once and restarts once", { skip }, (t) => {
 	assert.equal(h.text("tmp/calls"), "");
 });
 
+test("the host's own secrets are root's alone and restart nothing", {
+	skip,
+}, (t) => {
+	const h = host(t);
+	answer(h.deliver(order()));
+	const more = {
+		...order(),
+		hostSecrets: { "backup-password": "pass word" },
+		images: { ...order().images, backup: `ghcr.io/x/restic@${digest(4)}` },
+	};
+	const result = answer(h.deliver(more));
+	assert.deepEqual(result.restarted, []);
+	const secret = "etc/moltbot/host-secrets/backup-password";
+	assert.equal(h.text(secret), "pass word");
+	assert.equal(statSync(h.at(secret)).mode & 0o777, 0o400);
+	assert.equal(statSync(h.at("etc/moltbot/host-secrets")).mode & 0o777, 0o700);
+	assert.equal(h.text("etc/moltbot/backup-image"), `${more.images.backup}\n`);
+	assert.equal(
+		answer(h.deliver({ ...more, hostSecrets: { "backup-password": "new" } }))
+			.delivery,
+		result.delivery,
+	);
+});
+
 test("only what changed is restarted; a withdrawn secret is gone", {
 	skip,
 }, (t) => {
@@ -207,6 +231,14 @@ test("wrong input is refused in one sentence and changes nothing", {
 		[
 			file({ path: "/etc/moltbot/running/units" }),
 			/belongs to the host itself/,
+		],
+		[
+			file({ path: "/etc/moltbot/host-secrets/backup-key" }),
+			/belongs to the host itself/,
+		],
+		[
+			{ ...order(), hostSecrets: { "backup-key": "a\nb" } },
+			/host secret "backup-key" must have .* one line of text/,
 		],
 		[file({ owner: "root" }), /owner must be iac or seed/],
 		[file({ mode: "4755" }), /mode must look like 0640/],

@@ -12,7 +12,7 @@ if [[ ! -e $root/etc/moltbot ]]; then
 	chmod 1777 "$root/tmp"
 	printf 'root:x:0:0::/:/bin/sh\nmoltbot:x:2001:2001::/:/bin/sh\n' >"$root/etc/passwd"
 	printf 'root:x:0:\nmoltbot:x:2001:\n' >"$root/etc/group"
-	cp "$repo"/quadlets/host/{lib.sh,beacon,guard,deliver,status} "$repo"/quadlets/moltbot/{in-gateway,channels,pairing} "$root/usr/local/libexec/moltbot/"
+	cp "$repo"/quadlets/host/{lib.sh,store.sh,beacon,guard,deliver,status,backup,restore,last-backup} "$repo"/quadlets/moltbot/{in-gateway,channels,pairing} "$root/usr/local/libexec/moltbot/"
 	cp "$repo/quadlets/host/moltbot" "$root/usr/local/bin/"
 	cp "$repo"/quadlets/moltbot/*.{container,image} "$root/etc/containers/systemd/users/2001/"
 	cp "$repo/quadlets/moltbot/platform.env" "$root/etc/moltbot/"
@@ -28,7 +28,8 @@ if [[ ! -e $root/etc/moltbot ]]; then
 		#!/bin/sh
 		echo "systemctl $*" >>/tmp/calls
 		[ ! -e /tmp/systemctl-fails ] || exit 1
-		case "$*" in *show*) printf 'ActiveState=active\nSubState=running\nResult=success\nActiveEnterTimestamp=@1790000000\n' ;; esac
+		case "$*" in *restore.service) [ "$1" != start ] || echo fresh >/var/lib/moltbot/.restored ;; esac
+		case "$*" in *is-failed*) exit 1 ;; *show*Result*--value*) echo success ;; *show*) printf 'ActiveState=active\nSubState=running\nResult=success\nActiveEnterTimestamp=@1790000000\n' ;; esac
 	S
 	cat >"$root/usr/local/bin/bootc" <<-'S'
 		#!/bin/sh

@@ -93,7 +93,15 @@ async function ensureModules() {
 		await step("installing npm packages", () =>
 			run(
 				"npm",
-				["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
+				// Not `npm ci`: it refuses a lockfile without optional packages for platforms that a registry may not carry.
+				[
+					"install",
+					"--no-save",
+					"--ignore-scripts",
+					"--no-audit",
+					"--no-fund",
+					"--silent",
+				],
 				{ cwd: root, maxBuffer: 16 * 1024 * 1024 },
 			),
 		);

@@ -27,14 +27,13 @@ const plant = `cd /${state}; umask 027
 printf a >'two words'; printf b >$'new\\nline'; printf c >'-dash'; printf d >'ü€'
 ln 'two words' hard; ln -s /nowhere dangling; truncate -s 5M sparse; printf x >>sparse
 mkdir -p empty deep/er; printf z >deep/er/f; chmod 0600 deep/er/f; chown -R 2001:2001 .; chown 2000005:2000005 deep/er/f
-setfattr -n user.note -v kept 'two words' || true
 mkdir node_modules; printf n >node_modules/n`;
 const tree = (root: string) =>
 	execFileSync(
 		"bash",
 		[
 			"-c",
-			`cd "$1"; find . -path ./node_modules -prune -o -printf '%p %y %m %U:%G %l %n\\n' | sort; find . -path ./node_modules -prune -o -type f -print0 | sort -z | xargs -0 sha256sum; getfattr -Rd . 2>/dev/null || true`,
+			`cd "$1"; find . -path ./node_modules -prune -o -printf '%p %y %m %U:%G %l %n\\n' | sort; find . -path ./node_modules -prune -o -type f -print0 | sort -z | xargs -0 sha256sum`,
 			"bash",
 			root,
 		],

@@ -14,6 +14,8 @@ export const connectHost = "connect.1password.lab.test";
 /** Where the stand-in `op` command asks on behalf of service accounts. */
 export const serviceAccountHost = "service-accounts.1password.lab.test";
 
+const connectVersion = "1.8.1";
+
 const optionsSchema = z.strictObject({
 	/** The account of the first start: the seed itself, or the path of a JSON file. Later starts keep what there is. */
 	seed: z.union([z.string(), seedSchema]).default({
@@ -50,11 +52,15 @@ export function createOnePassword(
 		return new ConnectError(500, "Internal Server Error").toResponse();
 	});
 	app.notFound(() => errors.route().toResponse());
+	app.use(async (c, next) => {
+		await next();
+		c.header("1Password-Connect-Version", connectVersion);
+	});
 	app.get("/heartbeat", (c) => c.text("."));
 	app.get("/health", (c) =>
 		c.json({
 			name: "1Password Connect API",
-			version: "1.8.1",
+			version: connectVersion,
 			dependencies: [
 				{ service: "sync", status: "ACTIVE" },
 				{ service: "sqlite", status: "ACTIVE" },

@@ -1,0 +1,281 @@
+// The world of an engine test: the stand-in clouds in this process, a copy of the program with a stack of its own, and
+// the real engine as a child process that reaches the clouds under their real names through a proxy.
+import { generateKeyPairSync } from "node:crypto";
+import {
+	cpSync,
+	mkdirSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { backblaze } from "../../../lab/clouds/backblaze/index.ts";
+import {
+	type ControlClient,
+	controlClient,
+} from "../../../lab/clouds/client.ts";
+import type { World as Lab } from "../../../lab/clouds/cloud.ts";
+import { createOnePassword } from "../../../lab/clouds/onepassword/index.ts";
+import { registry } from "../../../lab/clouds/registry/index.ts";
+import { startClouds } from "../../../lab/clouds/server.ts";
+import { createTailscale } from "../../../lab/clouds/tailscale/index.ts";
+import { createVultr } from "../../../lab/clouds/vultr/index.ts";
+import { createWorld } from "../../../lab/clouds/world.ts";
+import { installStandInPlugins } from "../../../lab/plugins/install.ts";
+import { tool, toolsOnPath } from "../../../tools/setup.ts";
+import {
+	cloudOptions,
+	credentials,
+	emptyImage,
+	stackSettings,
+} from "./account.ts";
+import { Engine, type Run } from "./engine.ts";
+import { type ModelHypervisor, modelHypervisor } from "./modelHost.ts";
+import { type Gate, gated, isMutation } from "./mutations.ts";
+
+export { canaries } from "./account.ts";
+export type { Run } from "./engine.ts";
+export { isMutation } from "./mutations.ts";
+
+const repository = join(import.meta.dirname, "..", "..", "..");
+/** What the program is made of. */
+const sources = [
+	"Pulumi.yaml",
+	"package.json",
+	"infra",
+	"packages",
+	"butane",
+	"quadlets",
+	"agent-config",
+];
+
+/** Options of a run. */
+export interface RunOptions {
+	/** Further arguments. */
+	args?: string[];
+	/** Further environment; `undefined` takes a variable away. */
+	environment?: NodeJS.ProcessEnv;
+}
+
+/** The world of a test. */
+export interface World {
+	/** Clouds: request log, faults, clock. */
+	readonly control: ControlClient;
+	readonly lab: Lab;
+	/** Hosts, and how they behave. */
+	readonly hypervisor: ModelHypervisor;
+	/** Folder with the copy of the program; a test may change files in it. */
+	readonly project: string;
+	/** Settings of the stack, as `pulumi config set` would write them. */
+	configure(settings: Record<string, string>): void;
+	/** Changes a file of the program's copy. */
+	edit(path: string, change: (text: string) => string): void;
+	up(options?: RunOptions): Promise<Run>;
+	preview(options?: RunOptions): Promise<Run>;
+	refresh(options?: RunOptions): Promise<Run>;
+	destroy(options?: RunOptions): Promise<Run>;
+	cancel(): Promise<Run>;
+	/** The stack's state as text, as `stack export` gives it: secrets encrypted. */
+	export(): Promise<string>;
+	/** Stack outputs. */
+	outputs(): Promise<Record<string, unknown>>;
+	/** Requests of the engine that changed something, `METHOD host/path`, since the log was last cleared. */
+	mutations(): Promise<string[]>;
+	/** Begins an empty stack, as if the state had been lost; the clouds keep what they have. */
+	loseState(): Promise<void>;
+	/**
+	 * The engine and its plugins are killed at the n-th mutating call from now on: `before` it is performed, or `after` it
+	 * was performed and before it is answered. The next run is an ordinary one.
+	 */
+	killAt(n: number, when: "before" | "after"): void;
+	/** Mutating calls since the last `killAt`, or since the start. */
+	readonly mutationCount: number;
+}
+
+/** Makes a world for one test; it is taken down after the test. Needs root, because model hosts listen on port 22. */
+export async function startWorld(t: TestContext): Promise<World> {
+	const folder = mkdtempSync(join(tmpdir(), "moltbot-engine-"));
+	t.after(() => rmSync(folder, { recursive: true, force: true }));
+	const layout = join(folder, "image");
+	const digest = emptyImage(layout);
+	const options = cloudOptions(layout);
+
+	const lab = createWorld(join(folder, "clouds"));
+	let engine: Engine | undefined;
+	let count = 0;
+	let target: { n: number; when: "before" | "after" } | undefined;
+	const hit = (when: "before" | "after") => {
+		if (target?.when !== when || target.n !== count) return false;
+		target = undefined;
+		engine?.kill();
+		return true;
+	};
+	const gate: Gate = {
+		before() {
+			count += 1;
+			return hit("before") ? new Response(null, { status: 503 }) : undefined;
+		},
+		after() {
+			hit("after");
+		},
+	};
+
+	const storage = await backblaze(lab, options.backblaze);
+	const tailscale = createTailscale(lab, options.tailscale);
+	if (!tailscale.coordination) throw new Error("the tailnet is not in memory");
+	const hypervisor = modelHypervisor(
+		ownNetwork(),
+		tailscale.coordination,
+		storage,
+		generateKeyPairSync("rsa", { modulusLength: 2048 })
+			.privateKey.export({ type: "pkcs1", format: "pem" })
+			.toString(),
+	);
+	const clouds = [
+		createVultr(lab, options.vultr, hypervisor),
+		tailscale,
+		storage,
+		createOnePassword(lab, options.onepassword),
+		await registry(lab, options.registry),
+	];
+	const running = await startClouds({
+		world: lab,
+		clouds: clouds.map((cloud) => gated(cloud, gate)),
+		proxyListen: "127.0.0.1:0",
+	});
+	t.after(async () => {
+		engine?.kill();
+		await running.close();
+		await hypervisor.close();
+	});
+
+	const home = join(folder, "home");
+	installStandInPlugins(home);
+	const project = join(folder, "project");
+	copyProgram(project);
+	const backend = join(folder, "backend");
+	mkdirSync(backend);
+	engine = new Engine(await tool("pulumi"), project, {
+		PATH: await toolsOnPath(["node", "pulumi", "pulumi-language-nodejs"]),
+		HOME: home,
+		...running.environment,
+		...credentials,
+		PULUMI_HOME: home,
+		PULUMI_BACKEND_URL: `file://${backend}`,
+		PULUMI_SKIP_UPDATE_CHECK: "true",
+		PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+		PULUMI_DISABLE_REGISTRY_RESOLVE: "true",
+		// --event-log is one of these.
+		PULUMI_DEBUG_COMMANDS: "true",
+	});
+	const settings: Record<string, string> = stackSettings(digest);
+	const stack = createStack(engine, project, settings);
+	await stack.create();
+
+	const control = controlClient(running.controlSocket);
+	const operation =
+		(command: string, ...first: string[]) =>
+		({ args = [], environment = {} }: RunOptions = {}) =>
+			engine.run(command, [...first, ...args], { environment, log: true });
+	return {
+		control,
+		lab,
+		hypervisor,
+		project,
+		configure: stack.configure,
+		edit(path, change) {
+			const file = join(project, path);
+			writeFileSync(file, change(readFileSync(file, "utf8")));
+		},
+		up: operation("up", "--yes", "--skip-preview"),
+		preview: operation("preview"),
+		refresh: operation("refresh", "--yes", "--skip-preview"),
+		destroy: operation("destroy", "--yes", "--skip-preview"),
+		cancel: () => engine.run("cancel", ["--yes"]),
+		export: async () => (await engine.run("stack", ["export"])).stdout,
+		async outputs() {
+			const { stdout } = await engine.run("stack", ["output", "--json"]);
+			return JSON.parse(stdout) as Record<string, unknown>;
+		},
+		async mutations() {
+			const requests = await control.requests();
+			return requests
+				.filter(isMutation)
+				.map(({ method, host, path }) => `${method} ${host}${path}`);
+		},
+		async loseState() {
+			rmSync(backend, { recursive: true });
+			mkdirSync(backend);
+			await stack.create();
+		},
+		killAt(n, when) {
+			count = 0;
+			target = { n, when };
+		},
+		get mutationCount() {
+			return count;
+		},
+	};
+}
+
+/** A /24 of the loopback that no other world is likely to have at the same time. */
+function ownNetwork(): string {
+	const part = () => 1 + Math.floor(Math.random() * 254);
+	return `127.${part()}.${part()}`;
+}
+
+function copyProgram(project: string): void {
+	mkdirSync(project);
+	for (const source of sources)
+		cpSync(join(repository, source), join(project, source), {
+			recursive: true,
+		});
+	symlinkSync(
+		join(repository, "node_modules"),
+		join(project, "node_modules"),
+		"dir",
+	);
+}
+
+const stackName = "test";
+
+function createStack(
+	engine: Engine,
+	project: string,
+	settings: Record<string, string>,
+) {
+	const file = join(project, `Pulumi.${stackName}.yaml`);
+	let salt = "";
+	const write = () => {
+		const lines = Object.entries(settings).map(
+			([key, value]) => `  moltbot:${key}: ${JSON.stringify(value)}`,
+		);
+		writeFileSync(file, [`${salt}config:`, ...lines, ""].join("\n"));
+	};
+	return {
+		async create() {
+			rmSync(file, { force: true });
+			const { code, output } = await engine.run("stack", ["init", stackName]);
+			if (code !== 0) throw new Error(`pulumi stack init: ${output}`);
+			const text = readFileSync(file, "utf8");
+			salt = `${/^encryptionsalt:.*$/m.exec(text)?.[0] ?? ""}\n`;
+			write();
+		},
+		configure(changes: Record<string, string>) {
+			Object.assign(settings, changes);
+			write();
+		},
+	};
+}
+
+/** Why this machine cannot run a world; `false`: it can. Pass it to a test's `skip`. */
+export const cannotRun: false | string =
+	process.platform !== "linux"
+		? "needs Linux"
+		: process.getuid?.() === 0
+			? false
+			: "needs root, because model hosts listen on port 22";

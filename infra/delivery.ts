@@ -17,7 +17,10 @@ const readySeconds = 30 * 60;
 export interface DeliveryDocument {
 	readonly version: 1;
 	readonly generation: number;
+	/** Readable by the agent's uid. */
 	readonly secrets: Readonly<Record<string, string>>;
+	/** Readable by root alone. */
+	readonly hostSecrets: Readonly<Record<string, string>>;
 	readonly files: readonly {
 		path: string;
 		owner: "iac" | "seed";
@@ -35,12 +38,14 @@ export function deliveryDocument(
 	settings: Settings,
 	generation: number,
 	secrets: Readonly<Record<string, string>>,
+	hostSecrets: Readonly<Record<string, string>>,
 ): DeliveryDocument {
 	const values = platform.values(settings);
 	return {
 		version: 1,
 		generation,
 		secrets,
+		hostSecrets,
 		files: platform.files.map(({ path, template, owner, mode }) => ({
 			path,
 			owner,
@@ -51,7 +56,7 @@ export function deliveryDocument(
 				values,
 			),
 		})),
-		images: platform.images(settings),
+		images: { ...platform.images(settings), backup: settings.backupImage },
 		os: settings.osImage,
 		env: {},
 	};
@@ -68,9 +73,19 @@ export function deliver(
 	secrets: Secrets,
 ): Readiness {
 	const document = pulumi
-		.all([host.generation, pulumi.all({ ...secrets })])
-		.apply(([generation, values]) =>
-			JSON.stringify(deliveryDocument(platform, settings, generation, values)),
+		.all([
+			host.generation,
+			pulumi.all({ ...secrets.agent }),
+			pulumi.all({
+				"backup-password": secrets.backupPassword,
+				"backup-key-id": host.backupKey.keyId,
+				"backup-key": host.backupKey.key,
+			}),
+		])
+		.apply(([generation, values, hostValues]) =>
+			JSON.stringify(
+				deliveryDocument(platform, settings, generation, values, hostValues),
+			),
 		);
 	const delivery = new Command(
 		"delivery",

@@ -5,11 +5,16 @@ import { ProgramError } from "./errors.ts";
 import type { Platform } from "./platforms/platform.ts";
 import type { Settings } from "./settings.ts";
 
-/** Secrets by the name of their file on the host. Every value is a secret of the stack. */
-export type Secrets = Readonly<Record<string, pulumi.Output<string>>>;
+/** Secrets of a host by the name of their file there. Every value is a secret of the stack. */
+export interface Secrets {
+	/** What the agent's uid may read. */
+	readonly agent: Readonly<Record<string, pulumi.Output<string>>>;
+	/** What encrypts the backups; root alone reads it. */
+	readonly backupPassword: pulumi.Output<string>;
+}
 
 /**
- * Reads the platform's secrets from the operator's vault.
+ * Reads the platform's secrets and the backup password from the operator's vault.
  * Look-ups of 1Password come back in clear, so each is wrapped here (pulumi-terraform-bridge#1051).
  * @throws ProgramError `secret-missing` naming vault and item.
  */
@@ -28,9 +33,9 @@ export async function readSecrets(
 			);
 		return pulumi.secret(value);
 	};
-	const secrets: Record<string, pulumi.Output<string>> = {};
+	const agent: Record<string, pulumi.Output<string>> = {};
 	for (const [name, source] of Object.entries(platform.secrets))
 		if (source.from === "operator-vault")
-			secrets[name] = await read(settings[source.item]);
-	return secrets;
+			agent[name] = await read(settings[source.item]);
+	return { agent, backupPassword: await read(settings.backupPasswordItem) };
 }

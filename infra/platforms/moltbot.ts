@@ -31,6 +31,7 @@ export const moltbot: Platform = {
 		},
 		seed("AGENTS.md"),
 		seed("SOUL.md"),
+		seed("skills/1password/SKILL.md"),
 	],
 	images: ({ gatewayImage, sandboxImage }) => ({
 		gateway: gatewayImage,

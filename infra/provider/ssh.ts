@@ -77,7 +77,11 @@ export const connect: SshConnect = async (
 	const begin = performance.now();
 	for (let pause = 250; ; pause = Math.min(pause * 2, 4000)) {
 		try {
-			return session(target, await open(target, signal, patience.attempt));
+			return session(
+				target,
+				await open(target, signal, patience.attempt),
+				signal,
+			);
 		} catch (error) {
 			if (!(error instanceof ProviderError)) throw error;
 			const limit = limitOf(error.code, patience);
@@ -177,11 +181,15 @@ function reasonOf(error: Error & { code?: unknown; level?: unknown }): string {
 	return error.level === "client-timeout" ? "no answer" : error.message;
 }
 
-function session(target: SshTarget, client: ssh2.Client): SshSession {
+function session(
+	target: SshTarget,
+	client: ssh2.Client,
+	signal: AbortSignal,
+): SshSession {
 	// After `ready` a lost connection shows as the end of the command; the event itself has nobody to go to.
 	client.on("error", () => {});
 	return {
-		run: (command) => run(target, client, command),
+		run: (command) => run(target, client, command, signal),
 		close: () => client.end(),
 	};
 }
@@ -190,6 +198,7 @@ function run(
 	target: SshTarget,
 	client: ssh2.Client,
 	{ command, stdin, deadline, doing }: SshCommand,
+	signal: AbortSignal,
 ): Promise<SshResult> {
 	const { address } = target;
 	return new Promise((resolve, reject) => {
@@ -200,6 +209,7 @@ function run(
 		const settle = (result: SshResult | ProviderError) => {
 			clearTimeout(timer);
 			client.off("close", lost);
+			signal.removeEventListener("abort", abort);
 			if (result instanceof ProviderError) {
 				client.destroy();
 				reject(result);
@@ -215,6 +225,9 @@ function run(
 				),
 			deadline,
 		);
+		const abort = () =>
+			settle(new ProviderError("interrupted", messages.interrupted(doing)));
+		signal.addEventListener("abort", abort, { once: true });
 		client.on("close", lost);
 		client.exec(command, (error, channel) => {
 			if (error) return lost();

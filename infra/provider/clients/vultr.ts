@@ -15,6 +15,7 @@ const instanceSchema = z.object({
 	tags: z.array(z.string()),
 	status: z.string(),
 	power_status: z.string(),
+	server_status: z.string(),
 	main_ip: z.string(),
 	v6_main_ip: z.string(),
 	features: z.array(z.string()).default([]),
@@ -24,6 +25,15 @@ const instanceSchema = z.object({
 
 /** A VM as Vultr tells it. */
 export type VultrInstance = z.output<typeof instanceSchema>;
+
+/** Whether somebody stopped a VM. One that is being installed is not running yet either. */
+export function isStopped(vm: VultrInstance): boolean {
+	return (
+		vm.status === "active" &&
+		vm.power_status === "stopped" &&
+		!["none", "installingbooting"].includes(vm.server_status)
+	);
+}
 
 /** What a VM is made from. */
 export interface NewInstance {

@@ -1,4 +1,5 @@
 import type { Device } from "../clients/tailscale.ts";
+import { isStopped } from "../clients/vultr.ts";
 import { ProviderError } from "../errors.ts";
 import { messages } from "../messages.ts";
 import { type BeaconReport, beaconSchema, bornName } from "../objects.ts";
@@ -102,7 +103,7 @@ async function vmStage(
 			"boot_failed",
 			messages.bootVanished(hostname, instanceId),
 		);
-	if (vm.status === "active" && vm.power_status === "stopped")
+	if (isStopped(vm))
 		throw new ProviderError(
 			"boot_failed",
 			messages.bootStopped(hostname, instanceId),

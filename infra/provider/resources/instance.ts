@@ -1,4 +1,4 @@
-import type { VultrInstance } from "../clients/vultr.ts";
+import { isStopped, type VultrInstance } from "../clients/vultr.ts";
 import { HalfMadeError, ProviderError } from "../errors.ts";
 import { messages } from "../messages.ts";
 import { type Context, type Resource, until } from "../resource.ts";
@@ -158,7 +158,7 @@ async function started(
 		if (vm.status === "active" && vm.power_status === "running")
 			return stateOf(vm, inputs);
 		// A VM that runs no more was stopped by hand or for a bill: waiting does not start it.
-		if (vm.status === "active" && vm.power_status === "stopped")
+		if (isStopped(vm))
 			throw new ProviderError("instance_failed", messages.instanceStopped(id));
 		context.report.status(
 			messages.instanceStarting(vm.status, vm.power_status),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isStopped } from "../clients/vultr.ts";
 import { ProviderError } from "../errors.ts";
 import { messages } from "../messages.ts";
 import { lastBackupName, lastBackupSchema } from "../objects.ts";
@@ -58,7 +59,7 @@ export const lastBackup: Resource<Shape> = {
 			return;
 		}
 		try {
-			if (vm.power_status === "stopped")
+			if (isStopped(vm))
 				throw new ProviderError("ssh_unreachable", messages.backupStopped());
 			await save(context, state);
 		} catch (error) {

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { connect as tlsConnect } from "node:tls";
+import { promisify } from "node:util";
 import { Hono } from "hono";
 import { WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
@@ -15,6 +17,8 @@ import type { Cloud, World } from "./cloud.ts";
 import { startClouds } from "./server.ts";
 import { startTestLab, temporaryDirectory } from "./testing.ts";
 import { createWorld, uuid } from "./world.ts";
+
+const run = promisify(execFile);
 
 function echo(world: World): Cloud & { seen: string[] } {
 	const seen: string[] = [];
@@ -300,6 +304,24 @@ test("an injected reset reaches a client behind the proxy", async (t) => {
 	tunnel.destroy();
 });
 
+test("plain HTTP where it is asked for, routed by the same names", async (t) => {
+	const lab = await startTestLab(t, (world) => [echo(world)], {
+		listenPlain: ["127.0.0.1:0"],
+	});
+	const [host, port] = String(lab.addresses.plain[0]).split(":");
+	const text = await new Promise<string>((resolve, reject) => {
+		get(
+			{ host, port, path: "/x", headers: { host: "api.echo.test" } },
+			async (incoming) => {
+				let body = "";
+				for await (const chunk of incoming) body += chunk;
+				resolve(body);
+			},
+		).on("error", reject);
+	});
+	assert.equal(JSON.parse(text).url, "http://api.echo.test/x");
+});
+
 test("stores: atomic, checked, kept", (t) => {
 	const dir = temporaryDirectory(t);
 	const schema = z.object({ n: z.number() });
@@ -363,6 +385,16 @@ test("a bad or taken address ends in one sentence", async (t) => {
 
 test("main.ts starts all stand-ins, says so in one line, ends on SIGTERM", async (t) => {
 	const state = temporaryDirectory(t);
+	const hypervisor = join(state, "hypervisor.mjs");
+	writeFileSync(
+		hypervisor,
+		`import { writeFileSync } from "node:fs";
+		const done = async () => {};
+		export default ({ world, cloud }) => ({
+			create: async (machine) => writeFileSync(world.stateDir + "/made", machine.id + cloud("tailscale").name),
+			resume: done, start: done, powerOff: done, reboot: done, destroy: done,
+		});`,
+	);
 	const child = spawn(
 		process.execPath,
 		[
@@ -373,6 +405,8 @@ test("main.ts starts all stand-ins, says so in one line, ends on SIGTERM", async
 			"127.0.0.1:0",
 			"--proxy",
 			"127.0.0.1:0",
+			"--hypervisor",
+			hypervisor,
 		],
 		{ stdio: ["ignore", "pipe", "inherit"] },
 	);
@@ -382,6 +416,23 @@ test("main.ts starts all stand-ins, says so in one line, ends on SIGTERM", async
 	assert.equal(ready.ready, true);
 	assert.match(ready.addresses.proxy, /^127\.0\.0\.1:\d+$/);
 	assert.ok((await controlClient(ready.controlSocket).now()) > 0);
+	const script = `
+		const answer = await fetch("https://api.vultr.com/v2/instances", {
+			method: "POST",
+			headers: { authorization: "Bearer lab-vultr-key" },
+			body: JSON.stringify({ region: "ewr", plan: "vc2-2c-4gb", os_id: 391 }),
+		});
+		console.log((await answer.json()).instance.id);
+	`;
+	const { stdout } = await run(
+		process.execPath,
+		["--input-type=module", "-e", script],
+		{ env: { ...process.env, ...ready.environment } },
+	);
+	assert.equal(
+		readFileSync(join(state, "made"), "utf8"),
+		`${stdout.trim()}tailscale`,
+	);
 	child.kill("SIGTERM");
 	const [code] = await once(child, "exit");
 	assert.equal(code, 0);

@@ -2,7 +2,7 @@
  * Starts all stand-in clouds as one process:
  *   node lab/clouds/main.ts --state DIR [--listen HOST:PORT]… [--plain HOST:PORT]… [--proxy HOST:PORT]
  *        [--route NAME:PORT=HOST:PORT]… [--config FILE] [--hypervisor MODULE] [--seed TEXT]
- * MODULE exports by default a function from the world to a Hypervisor (vultr/hypervisor.ts).
+ * MODULE exports by default a HypervisorFactory (below): the machine room in which Vultr instances run.
  * Prints one line of JSON when ready. SIGTERM and SIGINT end it.
  */
 import { readFileSync } from "node:fs";
@@ -11,6 +11,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { catalog } from "./catalog.ts";
+import type { Cloud, World } from "./cloud.ts";
 import { startClouds } from "./server.ts";
 import type { Hypervisor } from "./vultr/index.ts";
 import { createWorld } from "./world.ts";
@@ -52,10 +53,11 @@ if (unknown !== undefined) {
 }
 
 const world = createWorld(values.state, { seed: values.seed });
+const clouds: Cloud[] = [];
 const hypervisor = values.hypervisor
 	? await loadHypervisor(values.hypervisor)
 	: undefined;
-const clouds = [];
+
 for (const entry of catalog)
 	clouds.push(
 		await entry.create(world, configuration[entry.name], { hypervisor }),
@@ -97,9 +99,18 @@ process.stdout.write(
 	})}\n`,
 );
 
+/** Makes a hypervisor; `cloud` finds a stand-in by name, once all are made. */
+export type HypervisorFactory = (parts: {
+	world: World;
+	cloud(name: string): Cloud | undefined;
+}) => Hypervisor | Promise<Hypervisor>;
+
 async function loadHypervisor(path: string): Promise<Hypervisor> {
-	const module: { default: (from: typeof world) => Hypervisor } = await import(
+	const module: { default: HypervisorFactory } = await import(
 		pathToFileURL(resolve(path)).href
 	);
-	return module.default(world);
+	return module.default({
+		world,
+		cloud: (name) => clouds.find((one) => one.name === name),
+	});
 }

@@ -235,7 +235,11 @@ function problem(report: Report, path: Path, found: string | undefined): void {
 }
 
 /** Files, directories and links: what they are to each other and to units. */
-export function checkNodes(report: Report, config: Fields): void {
+export function checkNodes(
+	report: Report,
+	config: Fields,
+	minor: number,
+): void {
 	const storage = isFields(config.storage) ? config.storage : {};
 	const list = (kind: string): Fields[] =>
 		Array.isArray(storage[kind]) ? storage[kind].filter(isFields) : [];
@@ -261,7 +265,7 @@ export function checkNodes(report: Report, config: Fields): void {
 	const directories = new Set(list("directories").map((d) => d.path));
 	for (const [i, link] of links.entries()) {
 		const path: Path = ["storage", "links", i];
-		if (!link.target) {
+		if (!link.target && minor >= 3) {
 			report.error([...path, "target"], messages.linkTarget);
 			continue;
 		}

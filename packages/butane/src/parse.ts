@@ -154,12 +154,15 @@ class Reader {
 		const schema = type instanceof z.ZodOptional ? type.unwrap() : type;
 		if (schema instanceof z.ZodObject && isMap(node))
 			return this.#object(schema, node, path);
-		if (schema instanceof z.ZodArray && isSeq(node))
-			return node.items.map(
-				(item, i) =>
-					this.read(schema.element, item, [...path, i]) ??
-					(schema.element instanceof z.ZodString ? "" : {}),
-			);
+		if (schema instanceof z.ZodArray && isSeq(node)) {
+			// A null entry is no entry, as in the reference: those after it move up.
+			const out: unknown[] = [];
+			for (const item of node.items) {
+				const value = this.read(schema.element, item, [...path, out.length]);
+				if (value !== undefined) out.push(value);
+			}
+			return out;
+		}
 		if (isScalar(node)) {
 			const value =
 				schema instanceof z.ZodBoolean

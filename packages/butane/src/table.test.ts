@@ -12,5 +12,8 @@ test("the table in the README is that of the code (UPDATE_GOLDEN=1 writes it)", 
 	);
 	assert.match(text, /<!-- table -->/);
 	if (process.env.UPDATE_GOLDEN) writeFileSync(readme, wanted);
-	assert.equal(process.env.UPDATE_GOLDEN ? wanted : text, wanted);
+	// The formatter pads the cells of a table.
+	const cells = (from: string) =>
+		from.replace(/ +/g, " ").replace(/ ?-{3,} ?/g, "---");
+	assert.equal(cells(process.env.UPDATE_GOLDEN ? wanted : text), cells(wanted));
 });

@@ -99,6 +99,12 @@ class Translator {
 		const source = this.#sugar(value as Fields, path, place);
 		const out: Fields = from(path, {});
 		if (named.has(place) && typeof path.at(-1) === "number") out.name = "";
+		if (
+			place === "storage.links" &&
+			typeof path.at(-1) === "number" &&
+			minor(this.#document.version) < 4
+		)
+			out.target = "";
 		for (const [key, child] of Object.entries(source)) {
 			if (butaneOnly.has(`${place}.${key}`)) continue;
 			const converted = this.#value(child, [...path, key]);
@@ -157,6 +163,10 @@ class Translator {
 		const keys = Array.isArray(rest.ssh_authorized_keys)
 			? [...rest.ssh_authorized_keys]
 			: [];
+		if (!this.#options.files) {
+			this.#error(here, messages.noFiles);
+			return rest;
+		}
 		for (const [i, name] of files.entries()) {
 			const bytes = this.#file(String(name), [...here, i]);
 			const lines = new TextDecoder().decode(bytes).split(/\r?\n/);

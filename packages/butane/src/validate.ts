@@ -28,7 +28,7 @@ export function validate(config: Ignition): Report {
 			checkNode(report, node, path, minor);
 			if (kind === "files") checkFile(report, node, path, minor);
 		});
-	checkNodes(report, config);
+	checkNodes(report, config, minor);
 	checkDevices(report, storage, minor);
 	checkUnits(report, config.systemd);
 	checkHeader(report, header, minor);

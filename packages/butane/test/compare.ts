@@ -27,12 +27,27 @@ export function difference(
 	if (theirs.problems === null && theirs.error) return undefined;
 	const paths = (list: { severity: string; path: string }[]) =>
 		[...new Set(list.map((p) => `${p.severity} ${p.path}`))].sort().join("\n");
+	// Known differences. The reference says "luks" twice in one path, and tells a JSON error of an inner configuration twice.
+	const theirPaths = (theirs.problems ?? [])
+		.filter(
+			(p) =>
+				p.path !== "$" || !/^invalid character|^unexpected end/.test(p.message),
+		)
+		.map((p) => ({
+			...p,
+			path: p.path
+				.replace(/^boot_device\.luks\.luks$/, "boot_device.luks")
+				// The reference loses the way back from what boot_device made.
+				.replace(/^storage\.luks\.0\.clevis\.tang/, (tang) =>
+					/^\s*boot_device:.*tang:/m.test(text)
+						? "boot_device.luks.tang"
+						: tang,
+				),
+		}));
 	const mine = paths(
 		all.map((p) => ({ severity: p.severity, path: p.path.join(".") })),
 	);
-	return mine === paths(theirs.problems ?? [])
-		? undefined
-		: `other report\n${words()}`;
+	return mine === paths(theirPaths) ? undefined : `other report\n${words()}`;
 }
 
 /** Compressed bytes may differ between compressors while their content agrees: compares the content. */

@@ -266,11 +266,13 @@ test("a silent, a rude and an unidentified client are put out", async (t) => {
 	const silent = new Bot(gatewayUrl);
 	await silent.identify();
 	assert.equal(await silent.closed, 4009);
-	const rude = new Bot(gatewayUrl);
+	// With time to speak, so that silence is not what ends them.
+	const patient = await serve(t);
+	const rude = new Bot(patient.gatewayUrl);
 	await rude.next();
 	rude.socket.send("not json");
 	assert.equal(await rude.closed, 4002);
-	const early = new Bot(gatewayUrl);
+	const early = new Bot(patient.gatewayUrl);
 	await early.next();
 	early.send(3, {});
 	assert.equal(await early.closed, 4003);

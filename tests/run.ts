@@ -2,10 +2,12 @@
 //   npm test                 all steps
 //   npm test -- unit engine  only these
 // A step that this machine cannot run is left out with its reason; with CI=true that fails the run.
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { SetupError, toolsOnPath } from "../tools/setup.ts";
+import { killMarked } from "./processes.ts";
 import { type Counts, countsMark } from "./reporter.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -54,8 +56,8 @@ const steps: Step[] = [
 	},
 ];
 
-/** The process group of the running step; whatever it leaves behind ends with it. */
-let current: ChildProcess | undefined;
+/** In the environment of all that this run starts; whatever a step leaves behind is found by it and ended. */
+const mark = { name: "MOLTBOT_TEST_RUN", value: randomUUID() };
 
 async function main(wanted: readonly string[]): Promise<void> {
 	const unknown = wanted.filter((name) => !steps.some((s) => s.name === name));
@@ -155,32 +157,25 @@ function start(
 	return new Promise((resolve, reject) => {
 		const child = spawn(file, args, {
 			cwd: root,
-			detached: true,
 			stdio: ["ignore", "pipe", "inherit"],
-			env: { ...process.env, ...environment },
+			env: { ...process.env, ...environment, [mark.name]: mark.value },
 		});
-		current = child;
 		child.stdout.setEncoding("utf8").on("data", onText);
 		child.on("error", reject);
-		// "close" would wait for whoever inherited the pipe: end the group as soon as its leader is gone.
-		child.on("exit", () => endGroup(child, "SIGKILL"));
+		// "close" would wait for whoever inherited the pipe.
+		child.on("exit", endAll);
 		child.on("close", (code) => resolve({ code }));
 	});
 }
 
-function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-	if (child.pid === undefined) return;
-	try {
-		process.kill(-child.pid, signal);
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-	}
+function endAll(): void {
+	killMarked(mark.name, mark.value);
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const)
 	process.once(signal, () => {
-		if (current) endGroup(current, "SIGTERM");
-		process.exitCode = 130;
+		endAll();
+		process.exit(130);
 	});
 
 await main(process.argv.slice(2));

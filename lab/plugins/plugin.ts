@@ -12,6 +12,8 @@ export interface Made {
 export interface ResourceType {
 	/** Inputs that it compares. */
 	readonly inputs: readonly string[];
+	/** Those among them that the cloud fills in where they are not given; compared only where they are. */
+	readonly filledIn?: readonly string[];
 	/** Those among them whose change replaces the resource. */
 	readonly replaceOn: readonly string[];
 	/** Input values that it fills in. */
@@ -66,11 +68,14 @@ export function providerOf(plugin: Plugin): Served {
 		async diff(_id, urn, olds: Properties, news: Properties) {
 			const type = typeOf(urn);
 			const [before, after] = [plain(olds), plain(news)];
+			const compared = type.inputs.filter(
+				(name) => name in after || !type.filledIn?.includes(name),
+			);
 			const replaces = changed(before, after, type.replaceOn);
 			const other = type.replaceBy?.({ ...before, ...after });
 			if (other) replaces.push(other);
 			const changes =
-				replaces.length > 0 || changed(before, after, type.inputs).length > 0;
+				replaces.length > 0 || changed(before, after, compared).length > 0;
 			return { changes, replaces, deleteBeforeReplace: false };
 		},
 		async create(urn, inputs: Properties) {

@@ -123,3 +123,14 @@ test("a secret input stays wrapped in the outputs, and a key is a secret output"
 	assert.deepEqual(outs.description, wrapped("d"));
 	assert.deepEqual(outs.key, wrapped("tskey"));
 });
+
+test("what Tailscale fills in is no change", async () => {
+	const provider = providerOf(tailscalePlugin(fetch));
+	const urn = "urn:pulumi:s::p::tailscale:index/tailnetKey:TailnetKey::n";
+	const news = { description: "d" };
+	const olds = { ...news, userId: "u1", invalid: false };
+	const same = await provider.diff("k1", urn, olds, news);
+	assert.equal(same.changes, false);
+	const other = await provider.diff("k1", urn, olds, { description: "e" });
+	assert.deepEqual(other.replaces, ["description"]);
+});

@@ -146,6 +146,7 @@ function tailnetKey(call: Call): ResourceType {
 	];
 	return {
 		inputs: [...replaceOn, "recreateIfInvalid", "userId"],
+		filledIn: ["userId"],
 		replaceOn,
 		replaceBy({ invalid, recreateIfInvalid: rule, reusable }) {
 			const recreate = rule === "always" || (reusable && rule !== "never");

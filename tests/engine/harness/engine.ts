@@ -1,6 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { killMarked } from "../../processes.ts";
+
+const markName = "MOLTBOT_TEST_ENGINE";
 
 /** One event of the engine, as `--event-log` writes it; only what tests look at. */
 export interface EngineEvent {
@@ -30,7 +34,8 @@ export class Engine {
 	readonly #program: string;
 	readonly #project: string;
 	readonly #environment: NodeJS.ProcessEnv;
-	#child: ChildProcess | undefined;
+	/** In the environment of all that this engine starts. */
+	readonly #mark = randomUUID();
 	#runs = 0;
 
 	constructor(
@@ -45,12 +50,7 @@ export class Engine {
 
 	/** Kills engine and plugins at once, as a power cut would. */
 	kill(): void {
-		if (this.#child?.pid === undefined) return;
-		try {
-			process.kill(-this.#child.pid, "SIGKILL");
-		} catch (error) {
-			if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-		}
+		killMarked(markName, this.#mark);
 	}
 
 	async run(
@@ -74,12 +74,14 @@ export class Engine {
 			],
 			{
 				cwd: this.#project,
-				detached: true,
 				stdio: ["ignore", "pipe", "pipe"],
-				env: { ...this.#environment, ...environment },
+				env: {
+					...this.#environment,
+					...environment,
+					[markName]: this.#mark,
+				},
 			},
 		);
-		this.#child = child;
 		const run = { stdout: "", stderr: "", output: "" };
 		for (const stream of ["stdout", "stderr"] as const)
 			child[stream].setEncoding("utf8").on("data", (text: string) => {
@@ -92,7 +94,6 @@ export class Engine {
 			child.on("exit", () => this.kill());
 			child.on("close", resolve);
 		});
-		this.#child = undefined;
 		const eventLog = existsSync(logFile) ? readFileSync(logFile, "utf8") : "";
 		rmSync(logFile, { force: true });
 		const events = eventLog

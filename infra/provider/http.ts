@@ -107,7 +107,7 @@ export class Http {
 			const remaining = deadline - performance.now();
 			const outcome = await this.#attempt(
 				call,
-				Math.min(policy.attemptTimeout, Math.max(remaining, 1)),
+				Math.ceil(Math.min(policy.attemptTimeout, Math.max(remaining, 1))),
 			);
 			if ("data" in outcome) return outcome;
 			if (!outcome.retriable || attempt >= policy.attempts) throw outcome.error;

@@ -8,6 +8,7 @@ import { backblaze, defaultAccount } from "../../lab/clouds/backblaze/index.ts";
 import {
 	type Coordination,
 	createTailscale,
+	type TailscaleOptions,
 } from "../../lab/clouds/tailscale/index.ts";
 import { startTestLab, type TestLab } from "../../lab/clouds/testing.ts";
 import {
@@ -58,13 +59,21 @@ const readingPosts =
 /** Starts the stand-ins; `sshPort` is where the host of this stack answers. */
 export async function startStack(
 	t: TestContext,
-	{ vultr, sshPort }: { vultr?: VultrOptions; sshPort?: number } = {},
+	{
+		vultr,
+		tailscale: tailnet,
+		sshPort,
+	}: {
+		vultr?: VultrOptions;
+		tailscale?: TailscaleOptions;
+		sshPort?: number;
+	} = {},
 ): Promise<TestStack> {
 	let coordination: Coordination | undefined;
 	const lab = await startTestLab(
 		t,
 		async (world) => {
-			const tailscale = createTailscale(world);
+			const tailscale = createTailscale(world, tailnet);
 			coordination = tailscale.coordination;
 			return [
 				createVultr(world, {

@@ -374,7 +374,7 @@ export class B2 {
 				const path = [bucketName, ...name.split("/")]
 					.map(encodeURIComponent)
 					.join("/");
-				const { data } = await this.#http.send({
+				const { data, headers } = await this.#http.send({
 					api: apis.b2,
 					doing: `reading ${name} from the bucket "${bucketName}"`,
 					method: "GET",
@@ -384,6 +384,7 @@ export class B2 {
 					again: "safe",
 					fault,
 				});
+				this.#setClock(headers);
 				return data;
 			});
 		} catch (error) {

@@ -14,10 +14,10 @@ export function isMutation(request: { method: string; path: string }): boolean {
 	return !questions.some((pattern) => pattern.test(request.path));
 }
 
-/** Called around each mutating call; what `before` answers is returned instead of performing the call. */
+/** Called around each mutating call (`METHOD host/path`); what `before` answers is returned instead of performing the call. */
 export interface Gate {
-	before(): Response | undefined;
-	after(): void;
+	before(call: string): Response | undefined;
+	after(call: string): void;
 }
 
 /** The cloud behind a gate. */
@@ -26,10 +26,11 @@ export function gated(cloud: Cloud, gate: Gate): Cloud {
 	app.all("*", async (c) => {
 		const { method, path } = c.req;
 		if (!isMutation({ method, path })) return cloud.app.fetch(c.req.raw);
-		const instead = gate.before();
+		const call = `${method} ${new URL(c.req.url).host}${path}`;
+		const instead = gate.before(call);
 		if (instead) return instead;
 		const response = await cloud.app.fetch(c.req.raw);
-		gate.after();
+		gate.after(call);
 		return response;
 	});
 	return { ...cloud, app };

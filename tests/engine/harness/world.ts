@@ -88,16 +88,19 @@ export interface World {
 	/** Begins an empty stack, as if the state had been lost; the clouds keep what they have. */
 	loseState(): Promise<void>;
 	/**
-	 * The engine and its plugins are killed at the n-th mutating call from now on: `before` it is performed, or `after` it
-	 * was performed and before it is answered. The next run is an ordinary one.
+	 * The engine and its plugins are killed at the n-th mutating call from now on, or at the first that fits
+	 * (`METHOD host/path`): `before` it is performed, or `after` it was performed and before it is answered. The next run is
+	 * an ordinary one.
 	 */
-	killAt(n: number, when: "before" | "after"): void;
+	killAt(at: number | RegExp, when: "before" | "after"): void;
 	/** Mutating calls since the last `killAt`, or since the start. */
 	readonly mutationCount: number;
 }
 
 /** Makes a world for one test; it is taken down after the test. Needs root, because model hosts listen on port 22. */
-export async function startWorld(t: TestContext): Promise<World> {
+export async function startWorld(
+	t: Pick<TestContext, "after">,
+): Promise<World> {
 	const folder = mkdtempSync(join(tmpdir(), "moltbot-engine-"));
 	t.after(() => rmSync(folder, { recursive: true, force: true }));
 	const layout = join(folder, "image");
@@ -107,20 +110,24 @@ export async function startWorld(t: TestContext): Promise<World> {
 	const lab = createWorld(join(folder, "clouds"));
 	let engine: Engine | undefined;
 	let count = 0;
-	let target: { n: number; when: "before" | "after" } | undefined;
-	const hit = (when: "before" | "after") => {
-		if (target?.when !== when || target.n !== count) return false;
+	let target: { at: number | RegExp; when: "before" | "after" } | undefined;
+	const hit = (when: "before" | "after", call: string) => {
+		if (target?.when !== when) return false;
+		const { at } = target;
+		if (typeof at === "number" ? at !== count : !at.test(call)) return false;
 		target = undefined;
 		engine?.kill();
 		return true;
 	};
 	const gate: Gate = {
-		before() {
+		before(call) {
 			count += 1;
-			return hit("before") ? new Response(null, { status: 503 }) : undefined;
+			return hit("before", call)
+				? new Response(null, { status: 503 })
+				: undefined;
 		},
-		after() {
-			hit("after");
+		after(call) {
+			hit("after", call);
 		},
 	};
 
@@ -212,9 +219,9 @@ export async function startWorld(t: TestContext): Promise<World> {
 			mkdirSync(backend);
 			await stack.create();
 		},
-		killAt(n, when) {
+		killAt(at, when) {
 			count = 0;
-			target = { n, when };
+			target = { at, when };
 		},
 		get mutationCount() {
 			return count;

@@ -1,0 +1,52 @@
+// `npm run bench`: the figures that this project promises. Each is a ratio of two measurements of one run, so it means the
+// same on a fast and on a slow machine; the absolute times are printed for those who wonder.
+import { globSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join, relative } from "node:path";
+
+/** What a bench module (`*.bench.ts`, a function as default export) measures. */
+export interface BenchResult {
+	title: string;
+	/** Measurements by name, with their unit. */
+	figures: Record<string, number>;
+	/** The figure that is promised, and its limit. */
+	ratio?: number;
+	allowed?: number;
+}
+
+const root = join(import.meta.dirname, "..");
+
+if (import.meta.main) {
+	const [cpu] = cpus();
+	const memory = (totalmem() / 2 ** 30).toFixed(0);
+	console.log(
+		`${cpus().length} × ${cpu?.model ?? "CPU"}, ${memory} GiB, Node ${process.version}`,
+	);
+	const files = globSync(
+		["tests/**/*.bench.ts", "packages/*/bench/*.bench.ts"],
+		{
+			cwd: root,
+			exclude: ["**/node_modules/**"],
+		},
+	).sort();
+	for (const file of files) {
+		const module: { default: () => Promise<BenchResult> } = await import(
+			join(root, file)
+		);
+		print(file, await module.default());
+	}
+}
+
+function print(file: string, result: BenchResult): void {
+	console.log(`\n${result.title} (${relative("", file)})`);
+	for (const [name, value] of Object.entries(result.figures))
+		console.log(`  ${name.padEnd(40)} ${value.toFixed(2)}`);
+	if (result.ratio === undefined) return;
+	const limit = result.allowed;
+	const verdict =
+		limit === undefined
+			? ""
+			: ` of at most ${limit}: ${result.ratio <= limit ? "ok" : "TOO MUCH"}`;
+	console.log(`  ratio ${result.ratio.toFixed(2)}${verdict}`);
+	if (limit !== undefined && result.ratio > limit) process.exitCode = 1;
+}

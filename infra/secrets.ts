@@ -34,8 +34,9 @@ export async function readSecrets(
 		return pulumi.secret(value);
 	};
 	const agent: Record<string, pulumi.Output<string>> = {};
+	// An optional secret has no item where its setting is empty.
 	for (const [name, source] of Object.entries(platform.secrets))
-		if (source.from === "operator-vault")
+		if (source.from === "operator-vault" && settings[source.item] !== "")
 			agent[name] = await read(settings[source.item]);
 	return { agent, backupPassword: await read(settings.backupPasswordItem) };
 }

@@ -193,9 +193,17 @@ export const fields = {
 		example: "Anthropic API Key",
 		fallback: "Anthropic API Key",
 	}),
-	githubItem: field(text, {
-		about: "1Password item with the agent's GitHub token.",
-		allowed: "the title of an item in operatorVault",
+	agentTokenItem: field(z.string(), {
+		about:
+			"1Password item with the token of the agent's own service account, with which its commands read agentVault. Nothing: the agent has no 1Password.",
+		allowed: "the title of an item in operatorVault, or nothing",
+		example: "Moltbot Service Account",
+		fallback: "",
+	}),
+	githubItem: field(z.string(), {
+		about:
+			"1Password item with the agent's GitHub token. Nothing: the agent has none.",
+		allowed: "the title of an item in operatorVault, or nothing",
 		example: "GitHub Token - Moltbot",
 		fallback: "GitHub Token - Moltbot",
 	}),

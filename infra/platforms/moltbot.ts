@@ -19,6 +19,7 @@ export const moltbot: Platform = {
 	secrets: {
 		"discord-bot-token": { from: "operator-vault", item: "discordItem" },
 		"anthropic-api-key": { from: "operator-vault", item: "anthropicItem" },
+		"onepassword-token": { from: "operator-vault", item: "agentTokenItem" },
 		"github-token": { from: "operator-vault", item: "githubItem" },
 		"gateway-token": { from: "host" },
 	},

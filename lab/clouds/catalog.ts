@@ -1,10 +1,12 @@
 import { anthropicCloud, anthropicOptions } from "./anthropic/index.ts";
+import { type BackblazeOptions, backblaze } from "./backblaze/index.ts";
 import type { Cloud, World } from "./cloud.ts";
 import { discordCloud, discordOptions } from "./discord/index.ts";
 import {
 	createOnePassword,
 	type OnePasswordOptions,
 } from "./onepassword/index.ts";
+import { type RegistryOptions, registry } from "./registry/index.ts";
 import { createTailscale, type TailscaleOptions } from "./tailscale/index.ts";
 import {
 	createVultr,
@@ -46,6 +48,14 @@ export const catalog: readonly CatalogEntry[] = [
 		name: "tailscale",
 		create: (world, options) =>
 			createTailscale(world, options as TailscaleOptions),
+	},
+	{
+		name: "backblaze",
+		create: (world, options) => backblaze(world, options as BackblazeOptions),
+	},
+	{
+		name: "registry",
+		create: (world, options) => registry(world, options as RegistryOptions),
 	},
 	{
 		name: "discord",

@@ -22,6 +22,8 @@ type problem struct {
 	Severity string `json:"severity"`
 	Path     string `json:"path"`
 	Message  string `json:"message"`
+	// The reference did not find the way back to the document: the path is that in the output, in the document's spelling.
+	Lost bool `json:"lost,omitempty"`
 }
 
 type answer struct {
@@ -57,7 +59,12 @@ func translate(req request) (a answer) {
 	options.FilesDir = req.FilesDir
 	output, report, err := config.TranslateBytes(req.Document, options)
 	for _, entry := range report.Entries {
-		a.Problems = append(a.Problems, problem{entry.Kind.String(), strings.TrimPrefix(entry.Context.String(), "$."), entry.Message})
+		a.Problems = append(a.Problems, problem{
+			Severity: entry.Kind.String(),
+			Path:     strings.TrimPrefix(entry.Context.String(), "$."),
+			Message:  entry.Message,
+			Lost:     entry.Context.Tag == "json",
+		})
 	}
 	if err != nil {
 		a.Error = err.Error()

@@ -15,8 +15,10 @@ export function checkSource(document: Fcos, report: Report, at: Locate): void {
 		const given = (["local", "inline", "source"] as const).filter(
 			(key) => resource[key] !== undefined,
 		);
+		// 1.0.0 names the inline contents, later versions the last of the three.
+		const named = minor(document.version) === 0 ? "inline" : given.at(-1);
 		if (given.length > 1)
-			error([...path, given.at(-1) ?? ""], messages.tooManySources);
+			error([...path, named ?? ""], messages.tooManySources);
 		else if (path[1] === "config" && resource.inline !== undefined)
 			checkInner(resource.inline, path, document, { error, warn });
 	}

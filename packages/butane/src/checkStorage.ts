@@ -209,7 +209,7 @@ function checkLuks(
 	});
 	if (
 		!custom ||
-		(minor >= 3 && !custom.pin && !custom.config && !custom.needsNetwork)
+		(!custom.pin && !custom.config && !(minor >= 3 && custom.needsNetwork))
 	)
 		return;
 	const pin = text(custom.pin);

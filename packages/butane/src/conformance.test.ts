@@ -10,8 +10,9 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import test from "node:test";
-import { difference } from "../test/compare.ts";
-import { go, Reference } from "../test/reference.ts";
+import { compare } from "../tests/compare.ts";
+import { go, Reference } from "../tests/reference.ts";
+import { Tally } from "../tests/tally.ts";
 import { versions } from "./index.ts";
 
 /* Every fcos example of the reference's documents, read from the Go module cache: as it stands, and under every version. */
@@ -57,18 +58,13 @@ test("agrees with the reference on the examples of its documents", async (t) => 
 	assert.ok(examples.length > 300, `only ${examples.length} cases found`);
 	const files = makeFiles(examples.map((example) => example.text));
 	const reference = new Reference();
-	const differences: string[] = [];
+	const tally = new Tally();
 	try {
-		for (const { name, text } of examples) {
-			const found = difference(text, await reference.ask(text, files), files);
-			if (found) differences.push(`${name}: ${found}`);
-		}
+		for (const { name, text } of examples)
+			tally.add(name, compare(text, await reference.ask(text, files), files));
 	} finally {
 		reference.stop();
 		rmSync(files, { recursive: true });
 	}
-	t.diagnostic(
-		`${examples.length - differences.length} of ${examples.length} cases agree`,
-	);
-	assert.equal(differences.length, 0, differences.slice(0, 12).join("\n\n"));
+	tally.finish(t, "cases");
 });

@@ -7,8 +7,11 @@ export type Position = { line: number; column: number };
 export type Problem = {
 	severity: "error" | "warning";
 	message: string;
+	/** The place in the document. */
 	path: Path;
 	position?: Position;
+	/** The place in the Ignition, for what was found there. */
+	output?: Path;
 };
 
 /** All problems found, in the order in which they were found. */
@@ -19,22 +22,24 @@ export class Report {
 		return this.problems.some((p) => p.severity === "error");
 	}
 	error(path: Path, message: string, position?: Position): void {
-		this.#add("error", path, message, position);
+		this.add("error", path, message, position);
 	}
 	warn(path: Path, message: string, position?: Position): void {
-		this.#add("warning", path, message, position);
+		this.add("warning", path, message, position);
 	}
-	#add(
+	add(
 		severity: Problem["severity"],
 		path: Path,
 		message: string,
 		position?: Position,
+		output?: Path,
 	): void {
 		this.problems.push({
 			severity,
 			message,
 			path,
 			...(position && { position }),
+			...(output && { output }),
 		});
 	}
 	/** One line a problem, as the reference prints it. */

@@ -40,9 +40,7 @@ export function translate(
 					path.map((p) => (typeof p === "string" ? snake(p) : p)),
 				document,
 			);
-			const position = positionOf(document, here);
-			if (severity === "error") report.error(here, message, position);
-			else report.warn(here, message, position);
+			report.add(severity, here, message, positionOf(document, here), path);
 		}
 	};
 	if (!report.fatal) {
@@ -120,6 +118,12 @@ class Translator {
 		if (place === "storage.disks.partitions" && out.number === 0)
 			delete out.number;
 		if (place.endsWith(".tang") && out.url === "") delete out.url;
+		// Ignition 3.2.0 writes these two even when they say nothing.
+		if (minor(this.#document.version) < 4) {
+			if (place === "storage.luks.clevis") return out;
+			if (place === "storage.luks.clevis.custom")
+				return Object.assign(out, { config: "", pin: "", ...out });
+		}
 		return Object.keys(out).length === 0 ? undefined : out;
 	}
 

@@ -37,21 +37,20 @@ export function validate(config: Ignition): Report {
 
 function checkHeader(report: Report, header: Fields, minor: number): void {
 	const inner = fields(header.config);
-	const required = (r: Fields, path: Path): void => {
-		checkResource(report, r, path, minor);
-		if (!r.source && minor === 0)
-			report.error([...path, "source"], messages.scheme);
-		else if (!r.source) report.error(path, messages.noSource);
-	};
-	each(inner.merge, ["ignition", "config", "merge"], (r, path) =>
-		minor === 0 ? checkResource(report, r, path, minor) : required(r, path),
-	);
+	each(inner.merge, ["ignition", "config", "merge"], (r, path) => {
+		checkReference(report, r, path, minor);
+		if (minor > 0) checkRequired(report, r, path, minor);
+	});
 	const replace: Path = ["ignition", "config", "replace"];
-	checkResource(report, fields(inner.replace), replace, minor);
+	checkReference(report, fields(inner.replace), replace, minor);
 	each(
 		fields(fields(header.security).tls).certificateAuthorities,
 		["ignition", "security", "tls", "certificateAuthorities"],
-		required,
+		(r, path) => {
+			checkReference(report, r, path, minor);
+			if (minor > 0) checkRequired(report, r, path, minor);
+			else if (!r.source) report.error([...path, "source"], messages.scheme);
+		},
 	);
 	for (const key of ["httpProxy", "httpsProxy"]) {
 		const url = fields(header.proxy)[key];
@@ -62,6 +61,27 @@ function checkHeader(report: Report, header: Fields, minor: number): void {
 		else if (scheme === "http" && key === "httpsProxy")
 			report.warn(path, messages.insecureProxy);
 	}
+}
+
+/** A resource of the header. In 3.0.0 those were a source with a hash, and a hash without a source was no fault. */
+function checkReference(
+	report: Report,
+	reference: Fields,
+	path: Path,
+	minor: number,
+): void {
+	checkResource(report, reference, path, minor, minor > 0);
+}
+
+function checkRequired(
+	report: Report,
+	resource: Fields,
+	path: Path,
+	minor: number,
+): void {
+	if (!resource.source) report.error(path, messages.noSource);
+	else if (!canFetch(text(resource.source), minor))
+		report.error(path, messages.scheme);
 }
 
 function checkNode(
@@ -107,21 +127,21 @@ export function checkResource(
 	resource: Fields,
 	path: Path,
 	minor: number,
+	hashNeedsSource = true,
 ): boolean {
 	const source = text(resource.source);
-	const scheme = schemeOf(source);
 	if (resource.compression && resource.compression !== "gzip")
 		report.error([...path, "compression"], messages.compression);
-	const fetchable = source === "" || canFetch(source, scheme, minor);
+	const fetchable = source === "" || canFetch(source, minor);
 	if (!fetchable) report.error([...path, "source"], messages.scheme);
-	if (Array.isArray(resource.httpHeaders) && !/^https?$/.test(scheme))
+	if (Array.isArray(resource.httpHeaders) && !/^https?$/.test(schemeOf(source)))
 		report.error([...path, "httpHeaders"], messages.headers);
 	each(resource.httpHeaders, [...path, "httpHeaders"], (header, at) => {
 		if (!header.name) report.error([...at, "name"], messages.headerName);
 		if (header.value === "")
 			report.error([...at, "value"], messages.headerValue);
 	});
-	checkHash(report, resource, path, minor);
+	checkHash(report, resource, path, minor, hashNeedsSource);
 	return fetchable;
 }
 
@@ -130,12 +150,14 @@ function checkHash(
 	resource: Fields,
 	path: Path,
 	minor: number,
+	needsSource: boolean,
 ): void {
 	const hash = fields(resource.verification).hash;
 	if (typeof hash !== "string") return;
 	const at = [...path, "verification", "hash"];
 	const [kind = "", sum] = hash.split(/-(.*)/s);
-	if (resource.source === undefined) report.error(at, messages.hashNoSource);
+	if (needsSource && resource.source === undefined)
+		report.error(at, messages.hashNoSource);
 	if (sum === undefined) report.error(at, messages.hash);
 	else if (
 		!Object.hasOwn(digestLength, kind) ||
@@ -149,7 +171,8 @@ function checkHash(
 const schemeOf = (url: string): string =>
 	/^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
 
-function canFetch(source: string, scheme: string, minor: number): boolean {
+function canFetch(source: string, minor: number): boolean {
+	const scheme = schemeOf(source);
 	if (scheme === "data") return /^data:[^,]*,/.test(source);
 	if (scheme === "gs") return minor >= 2;
 	if (scheme === "s3" || (scheme === "arn" && minor >= 4))

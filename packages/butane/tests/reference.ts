@@ -7,10 +7,18 @@ import { createInterface, type Interface } from "node:readline";
 
 const module = new URL("../../../tools/butane/", import.meta.url).pathname;
 
+export type ReferenceProblem = {
+	severity: string;
+	path: string;
+	message: string;
+	/** The reference did not find the way back to the document; `path` is that in the output. */
+	lost?: boolean;
+};
+
 export type Answer = {
 	ignition?: unknown;
 	error?: string;
-	problems: { severity: string; path: string; message: string }[] | null;
+	problems: ReferenceProblem[] | null;
 };
 
 export const go = (...args: string[]) =>

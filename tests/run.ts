@@ -31,6 +31,7 @@ const steps: Step[] = [
 		run: () =>
 			testFiles([
 				"packages/**/*.test.ts",
+				"docs/**/*.test.ts",
 				"infra/**/*.test.ts",
 				"lab/**/*.test.ts",
 				"tools/**/*.test.ts",

@@ -2,7 +2,7 @@ import { FirewallGroup } from "@ediri/vultr/firewallGroup.js";
 import * as pulumi from "@pulumi/pulumi";
 import { backupBucket, hostKey } from "./bucket.ts";
 import { osScopeOf, ucoreSigningKey } from "./os.ts";
-import type { Platform } from "./platforms/platform.ts";
+import { type Platform, platformValues } from "./platforms/platform.ts";
 import {
 	Beacon,
 	Boot,
@@ -40,7 +40,7 @@ export class Host extends pulumi.ComponentResource {
 		const values = pulumi
 			.all([this.bucket.s3Endpoint, this.bucket.region])
 			.apply(([s3Endpoint, s3Region]) =>
-				timelessValues(settings, s3Endpoint, s3Region),
+				timelessValues(platform, settings, s3Endpoint, s3Region),
 			);
 		const generation = new Generation(
 			"generation",
@@ -141,6 +141,7 @@ function traitsOf({ region, plan, osId, hostname, tag }: Settings) {
 
 /** Values of the host document that are known before its birth. */
 function timelessValues(
+	platform: Platform,
 	settings: Settings,
 	s3Endpoint: string,
 	s3Region: string,
@@ -157,5 +158,7 @@ function timelessValues(
 		bucketPrefix,
 		s3Endpoint,
 		s3Region,
+		backupMinutes: String(settings.backupMinutes),
+		...platformValues(platform),
 	};
 }

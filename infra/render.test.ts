@@ -5,24 +5,8 @@ import { describe, test } from "node:test";
 import { validate } from "@moltbot/butane";
 import { moltbot } from "./platforms/moltbot.ts";
 import { fingerprintOf, maxUserDataBytes, renderHost } from "./render.ts";
+import { sampleValues as values } from "./testing.ts";
 
-const values = {
-	hostname: "moltbot",
-	generation: "7",
-	tag: "tag:moltbot",
-	osImage: `ghcr.io/ublue-os/ucore-minimal@sha256:${"a".repeat(64)}`,
-	osScope: "ghcr.io/ublue-os/ucore-minimal",
-	osSigningKey: "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
-	trustedCertificates: "",
-	resolvers: "9.9.9.9 149.112.112.112",
-	bucketName: "moltbot-backup-1",
-	bucketPrefix: "moltbot",
-	s3Endpoint: "https://s3.us-west-004.backblazeb2.com",
-	s3Region: "us-west-004",
-	joinKey: "tskey-auth-CANARY",
-	beaconUrl:
-		"https://s3.us-west-004.backblazeb2.com/b/o?X-Amz-Signature=CANARY",
-};
 const traits = { region: "ewr", plan: "vc2-2c-4gb", osId: 391 };
 
 // SHA-512 of a counter: as good as random for gzip, and the same in every run.
@@ -97,6 +81,23 @@ describe("the host document", () => {
 		assert.equal(sent.split("X-Amz-Signature").length, 2);
 	});
 
+	test("the timer saves as often as the setting says", () => {
+		const seldom = renderHost(
+			moltbot.id,
+			{ ...values, backupMinutes: "240" },
+			{ compress: false },
+		);
+		const { files } = JSON.parse(seldom).storage;
+		const timer = files.find(
+			(file: { path: string }) =>
+				file.path === "/etc/systemd/system/backup.timer",
+		);
+		assert.match(
+			decodeURIComponent(timer.contents.source),
+			/^OnUnitInactiveSec=240min$/m,
+		);
+	});
+
 	test("a value that no file asks for is a fault", () => {
 		assert.throws(
 			() =>
@@ -129,7 +130,13 @@ describe("the fingerprint", () => {
 			);
 		});
 
-	for (const name of ["hostname", "resolvers", "osSigningKey"] as const)
+	for (const name of [
+		"hostname",
+		"resolvers",
+		"osSigningKey",
+		"backupMinutes",
+		"platformUnits",
+	] as const)
 		test(`sees ${name}`, () => {
 			assert.notEqual(
 				fingerprintOf(moltbot.id, { ...values, [name]: "other" }, traits),

@@ -148,7 +148,7 @@ export const fields = {
 		fallback: "9.9.9.9 149.112.112.112",
 	}),
 	backupMinutes: field(wholeNumber(5, 1440), {
-		about: "Minutes between two backups.",
+		about: "Minutes between two backups. A change replaces the VM.",
 		allowed: "a whole number from 5 to 1440",
 		example: "15",
 		fallback: "15",

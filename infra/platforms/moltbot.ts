@@ -44,4 +44,14 @@ export const moltbot: Platform = {
 		model,
 	}),
 	pairingCommand: "moltbot pairing",
+	units: ["moltbot-gateway.service"],
+	healthUrl: "http://127.0.0.1:18789/readyz",
+	programs: {
+		channels: "/usr/local/libexec/moltbot/channels",
+		pairing: "/usr/local/libexec/moltbot/pairing",
+	},
+	state: {
+		folders: ["state", "workspace", "projects", "home"],
+		exclude: ["node_modules"],
+	},
 };

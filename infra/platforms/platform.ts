@@ -1,4 +1,5 @@
 import type { Settings } from "../settings.ts";
+import type { Values } from "../template.ts";
 
 /** A secret that the host is given as a file. */
 export type SecretSource =
@@ -38,4 +39,32 @@ export interface Platform {
 	values(settings: Settings): Readonly<Record<string, string>>;
 	/** The command on the host that admits a user to the agent. */
 	readonly pairingCommand: string;
+	/** Its units in the agent's service manager, the one that answers `healthUrl` first. */
+	readonly units: readonly [string, ...string[]];
+	/** Answers with success on the host once the agent works. */
+	readonly healthUrl: string;
+	/** Programs on the host: one prints the state of the agent's channels as JSON, one is behind `pairingCommand`. */
+	readonly programs: { readonly channels: string; readonly pairing: string };
+	/** Folders below /var/lib/moltbot that are saved and restored; `exclude` names folders in them that can be made again. */
+	readonly state: {
+		readonly folders: readonly string[];
+		readonly exclude: readonly string[];
+	};
+}
+
+/** Values of the placeholders of `quadlets/host/platform.env`, by which the host's scripts know the platform. */
+export function platformValues(platform: Platform): Values {
+	const { units, healthUrl, programs, state, secrets } = platform;
+	return {
+		platformUnits: units.join(" "),
+		platformHealthUrl: healthUrl,
+		platformChannels: programs.channels,
+		platformPairing: programs.pairing,
+		platformHostSecrets: Object.entries(secrets)
+			.filter(([, { from }]) => from === "host")
+			.map(([name]) => name)
+			.join(" "),
+		platformState: state.folders.join(" "),
+		platformStateExclude: state.exclude.join(" "),
+	};
 }

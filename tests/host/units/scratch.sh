@@ -15,7 +15,7 @@ if [[ ! -e $root/etc/moltbot ]]; then
 	cp "$repo"/quadlets/host/{lib.sh,store.sh,beacon,guard,deliver,status,backup,restore,last-backup} "$repo"/quadlets/moltbot/{in-gateway,channels,pairing} "$root/usr/local/libexec/moltbot/"
 	cp "$repo/quadlets/host/moltbot" "$root/usr/local/bin/"
 	cp "$repo"/quadlets/moltbot/*.{container,image} "$root/etc/containers/systemd/users/2001/"
-	cp "$repo/quadlets/moltbot/platform.env" "$root/etc/moltbot/"
+	node "$repo/tests/host/units/platformEnvironment.ts" >"$root/etc/moltbot/platform.env"
 	printf 'MOLTBOT_GENERATION=3\nMOLTBOT_HOSTNAME=moltbot\n' >"$root/etc/moltbot/host.env"
 	sed 's#{{ osScope }}#ghcr.io/ublue-os/ucore-minimal#' "$repo/quadlets/host/policy.json" >"$root/etc/containers/policy.json"
 	chown -R 0:2001 "$root/etc/moltbot"

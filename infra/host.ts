@@ -1,6 +1,7 @@
 import { FirewallGroup } from "@ediri/vultr/firewallGroup.js";
 import * as pulumi from "@pulumi/pulumi";
 import { backupBucket, hostKey } from "./bucket.ts";
+import { egressList } from "./egress.ts";
 import { osScopeOf, ucoreSigningKey } from "./os.ts";
 import { type Platform, platformValues } from "./platforms/platform.ts";
 import {
@@ -154,6 +155,7 @@ function timelessValues(
 		osSigningKey: settings.osSigningKey || ucoreSigningKey,
 		trustedCertificates: settings.trustedCertificates,
 		resolvers: settings.resolvers.join(" "),
+		egress: egressList(platform, settings).join(" "),
 		bucketName: settings.bucket,
 		bucketPrefix,
 		s3Endpoint,

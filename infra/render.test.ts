@@ -133,6 +133,7 @@ describe("the fingerprint", () => {
 	for (const name of [
 		"hostname",
 		"resolvers",
+		"egress",
 		"osSigningKey",
 		"backupMinutes",
 		"platformUnits",

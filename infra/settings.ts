@@ -37,6 +37,12 @@ const addresses = z
 	.string()
 	.transform((v) => v.split(/[\s,]+/).filter((part) => part !== ""))
 	.pipe(z.array(z.union([z.ipv4(), z.ipv6()])).min(1));
+const egressEntry = z.union([
+	z.cidrv4(),
+	z.cidrv6(),
+	z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9-]+)+$/),
+	z.enum(["open", "platform"]),
+]);
 
 /** Every setting of a stack, documented here and nowhere else; `docs/settings.md` is generated from it. */
 export const fields = {
@@ -147,6 +153,21 @@ export const fields = {
 		example: "9.9.9.9 149.112.112.112",
 		fallback: "9.9.9.9 149.112.112.112",
 	}),
+	egress: field(
+		z
+			.string()
+			.transform((v) => v.split(/[\s,]+/).filter((part) => part !== ""))
+			.pipe(z.array(egressEntry).min(1))
+			.refine((v) => !v.includes("open") || v.length === 1),
+		{
+			about:
+				"Where on the public internet the agent may connect to. A list is closed from the first packet; what the platform itself needs is added to it. A change replaces the VM.",
+			allowed:
+				"open; or platform (only what the platform needs), host names and networks such as 198.51.100.0/24, separated by blanks or commas",
+			example: "platform github.com 198.51.100.0/24",
+			fallback: "open",
+		},
+	),
 	backupMinutes: field(wholeNumber(5, 1440), {
 		about: "Minutes between two backups. A change replaces the VM.",
 		allowed: "a whole number from 5 to 1440",

@@ -12,6 +12,7 @@ export const sampleValues = {
 	osSigningKey: "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
 	trustedCertificates: "",
 	resolvers: "9.9.9.9 149.112.112.112",
+	egress: "",
 	bucketName: "moltbot-backup-1",
 	bucketPrefix: "moltbot",
 	s3Endpoint: "https://s3.us-west-004.backblazeb2.com",

@@ -43,6 +43,13 @@ export const moltbot: Platform = {
 		sandboxImage,
 		model,
 	}),
+	egress: [
+		"api.anthropic.com",
+		"discord.com",
+		"gateway.discord.gg",
+		"cdn.discordapp.com",
+		"media.discordapp.net",
+	],
 	pairingCommand: "moltbot pairing",
 	units: ["moltbot-gateway.service"],
 	healthUrl: "http://127.0.0.1:18789/readyz",

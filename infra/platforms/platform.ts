@@ -37,6 +37,8 @@ export interface Platform {
 	images(settings: Settings): Readonly<Record<string, string>>;
 	/** Values for the placeholders of its delivered files. */
 	values(settings: Settings): Readonly<Record<string, string>>;
+	/** Names on the internet that it cannot do without: what stays open where the setting `egress` is a list. */
+	readonly egress: readonly string[];
 	/** The command on the host that admits a user to the agent. */
 	readonly pairingCommand: string;
 	/** Its units in the agent's service manager, the one that answers `healthUrl` first. */

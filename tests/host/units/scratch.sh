@@ -12,7 +12,7 @@ if [[ ! -e $root/etc/moltbot ]]; then
 	chmod 1777 "$root/tmp"
 	printf 'root:x:0:0::/:/bin/sh\nmoltbot:x:2001:2001::/:/bin/sh\n' >"$root/etc/passwd"
 	printf 'root:x:0:\nmoltbot:x:2001:\n' >"$root/etc/group"
-	cp "$repo"/quadlets/host/{lib.sh,store.sh,beacon,guard,deliver,status,backup,restore,last-backup} "$repo"/quadlets/moltbot/{in-gateway,channels,pairing} "$root/usr/local/libexec/moltbot/"
+	cp "$repo"/quadlets/host/{lib.sh,store.sh,beacon,guard,egress,deliver,status,backup,restore,last-backup} "$repo"/quadlets/moltbot/{in-gateway,channels,pairing} "$root/usr/local/libexec/moltbot/"
 	cp "$repo/quadlets/host/moltbot" "$root/usr/local/bin/"
 	cp "$repo"/quadlets/moltbot/*.{container,image} "$root/etc/containers/systemd/users/2001/"
 	node "$repo/tests/host/units/platformEnvironment.ts" >"$root/etc/moltbot/platform.env"

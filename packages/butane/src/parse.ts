@@ -24,6 +24,8 @@ const maxValues = 1_000_000;
 export type ParseOptions = {
 	/** Accept `contents_local` of units and drop-ins, which the reference knows from 1.5.0 on, in 1.4.0 too. Default false. */
 	contentsLocal?: boolean;
+	/** Warnings (keys that nothing reads) refuse the document too. Default false. */
+	strict?: boolean;
 };
 
 type Read = { document: Fcos | null; report: Report };
@@ -91,7 +93,8 @@ function readDocument(
 	if (!version) return { document: null, report };
 	const schema = schemaOf(version, options.contentsLocal ?? false);
 	const document = reader.read(schema, parsed.contents, []) as Fcos;
-	if (report.fatal) return { document: null, report };
+	if (report.fatal || (options.strict && report.problems.length > 0))
+		return { document: null, report };
 	remember(document, reader.positions);
 	return { document, report };
 }

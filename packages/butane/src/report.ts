@@ -44,11 +44,13 @@ export class Report {
 	}
 	/** One line a problem, as the reference prints it. */
 	toString(): string {
-		return this.problems
-			.map(
-				(p) =>
-					`${p.severity} at $${p.path.map((x) => `.${x}`).join("")}${p.position ? `, line ${p.position.line} col ${p.position.column}` : ""}: ${p.message}`,
-			)
-			.join("\n");
+		return this.problems.map(lineOf).join("\n");
 	}
+}
+
+/** A problem in one line. */
+export function lineOf({ severity, path, position, message }: Problem): string {
+	const place = ["$", ...path].join(".");
+	const at = position ? `, line ${position.line} col ${position.column}` : "";
+	return `${severity} at ${place}${at}: ${message}`;
 }

@@ -80,6 +80,14 @@ const go = {
 			stamp("tailscale.com/version.shortStamp", "1.102.5"),
 		].join(" "),
 	},
+	"podman-remote": {
+		module: "podman",
+		version: "5.8.4",
+		binaries: {
+			"podman-remote": "github.com/containers/podman/v5/cmd/podman",
+		},
+		tags: "remote,containers_image_openpgp,exclude_graphdriver_btrfs",
+	},
 } satisfies Record<string, GoBundle>;
 
 /** What is taken out of Debian packages. Releases that still move are named where a newer version is needed. */
@@ -122,6 +130,7 @@ const table = {
 	headscale: () => goBundle(go.headscale, toolsFolder),
 	tailscale: () => goBundle(go.tailscale, toolsFolder),
 	tailscaled: () => goBundle(go.tailscale, toolsFolder),
+	"podman-remote": () => goBundle(go["podman-remote"], toolsFolder),
 	quadlet: () => debianFile(debian.quadlet),
 	shellcheck: () => debianFile(debian.shellcheck),
 	restic: () => debianFile(debian.restic),

@@ -88,9 +88,10 @@ function guestFiles(): string[] {
 }
 
 /** A tree of Debian packages; `packages.txt` beside it says which versions they are, because the release moves. */
-async function debianTree(
+export async function debianTree(
 	name: string,
 	packages: readonly string[],
+	release = suite,
 ): Promise<string> {
 	const argv = [
 		"--quiet",
@@ -103,7 +104,7 @@ async function debianTree(
 		"--dpkgopt=path-exclude=/usr/share/locale/*",
 		"--dpkgopt=path-exclude=/usr/share/doc/*",
 		`--include=${packages.join(",")}`,
-		suite,
+		release,
 	];
 	const key = contentKey(...argv, process.arch, machineId);
 	const folder = await cached(
@@ -135,7 +136,7 @@ async function debianTree(
 }
 
 /** Where this machine gets its own Debian packages. */
-async function debianMirror(): Promise<string> {
+export async function debianMirror(): Promise<string> {
 	const { stdout } = await run(
 		"apt-get",
 		["indextargets", "--format", "$(REPO_URI)"],

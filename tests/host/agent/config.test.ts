@@ -12,7 +12,10 @@ import { join } from "node:path";
 import { before, type TestContext, test } from "node:test";
 import { moltbot } from "../../../infra/platforms/moltbot.ts";
 import { fillIn, placeholdersOf } from "../../../infra/template.ts";
-import { openclawCommand, openclawFolder } from "./openclaw.ts";
+import {
+	openclawCommand,
+	openclawFolder,
+} from "../../../lab/images/openclaw.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const template = "agent-config/moltbot/openclaw.json5";

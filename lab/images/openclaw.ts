@@ -2,15 +2,10 @@ import { execFile } from "node:child_process";
 import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import {
-	cached,
-	cacheFolder,
-	contentKey,
-	step,
-} from "../../../tools/cache.mjs";
+import { cached, cacheFolder, contentKey, step } from "../../tools/cache.mjs";
 
 const run = promisify(execFile);
-const source = join(import.meta.dirname, "../../../agent-config/validate");
+const source = join(import.meta.dirname, "../../agent-config/validate");
 const manifests = ["package.json", "package-lock.json"];
 
 /** Folder with the locked OpenClaw release in `node_modules`; installed on first use, without running its scripts. */

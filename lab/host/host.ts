@@ -10,6 +10,9 @@ import { LabHostError } from "./errors.ts";
 const run = promisify(execFile);
 const bootScript = fileURLToPath(new URL("boot.sh", import.meta.url));
 
+/** How boot.sh ends where Ignition refuses the document. */
+const ignitionFailed = 64;
+
 /** What a lab host is made from; absolute paths. */
 export interface HostOptions {
 	/** Unique on this machine: names the cgroup and the systemd-nspawn machine. */
@@ -30,6 +33,8 @@ export class LabHost {
 	readonly options: HostOptions;
 	readonly #cgroup: string;
 	#supervisor: ChildProcess | undefined;
+	/** Boots and power-offs that were asked for. */
+	#boots = 0;
 
 	constructor(options: HostOptions) {
 		this.options = options;
@@ -120,8 +125,28 @@ export class LabHost {
 		}
 	}
 
+	/** Whether it is powered on, also after another process has booted it. */
+	async isRunning(): Promise<boolean> {
+		return (await this.#processes()).length > 0;
+	}
+
+	/**
+	 * Waits until it is off: `guest` if it was its own doing (or a crash), `asked` after powerOff and the like. A host whose first
+	 * boot Ignition has refused stays on, as a machine in its emergency shell does, until somebody powers it off.
+	 */
+	async off(signal: AbortSignal): Promise<"guest" | "asked"> {
+		const boot = this.#boots;
+		while (await this.isRunning())
+			await sleep(500, undefined, { signal, ref: false });
+		const refused = this.#supervisor?.exitCode === ignitionFailed;
+		while (refused && this.#boots === boot)
+			await sleep(500, undefined, { signal, ref: false });
+		return this.#boots === boot ? "guest" : "asked";
+	}
+
 	/** Hard power-off: kills everything at once. What the page cache holds still reaches the disk. */
 	async powerOff(): Promise<void> {
+		this.#boots += 1;
 		if (!existsSync(this.#cgroup)) return;
 		await writeFile(join(this.#cgroup, "cgroup.kill"), "1");
 		while ((await this.#processes()).length > 0) await sleep(20);

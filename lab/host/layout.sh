@@ -7,6 +7,14 @@ os=$1 root=$2
 cp -a "$os" "$root"
 rm -rf "${root:?}"/dev/* "$root"/var/cache/apt "$root"/var/lib/apt/lists "$root"/etc/resolv.conf
 
+# Fedora's trust store; everything that Debian brings looks at it by a link.
+pki=$root/etc/pki/ca-trust
+mkdir -p "$pki/source/anchors" "$pki/extracted/pem" "$root/etc/pki/containers"
+cat "$root"/usr/share/ca-certificates/mozilla/*.crt >"$pki/extracted/pem/tls-ca-bundle.pem"
+rm -rf "$root"/etc/ssl/certs/*
+ln -s ../../pki/ca-trust/extracted/pem/tls-ca-bundle.pem "$root/etc/ssl/certs/ca-certificates.crt"
+ln -s ca-certificates.crt "$root/etc/ssl/certs/ca-bundle.crt"
+
 # ostree's layout: what may change lies below /var.
 for pair in home:home root:roothome srv:srv opt:opt mnt:mnt; do
 	from=${pair%%:*} to=${pair##*:}
@@ -58,6 +66,9 @@ mkdir -p "$root/etc/ssh/sshd_config.d"
 printf 'AuthorizedKeysFile .ssh/authorized_keys .ssh/authorized_keys.d/ignition\nPasswordAuthentication no\n' \
 	>"$root/etc/ssh/sshd_config.d/40-lab.conf"
 
+# Fedora CoreOS asks for its addresses on every device.
+printf '[Match]\nName=eth0\n[Network]\nDHCP=yes\n[DHCPv4]\nClientIdentifier=mac\n' >"$root/usr/lib/systemd/network/70-lab-dhcp.network"
+
 units=$root/usr/lib/systemd/system
 cat >"$units/lab-hostkeys.service" <<-'EOF'
 	[Unit]
@@ -100,7 +111,7 @@ guest=$(dirname "$(readlink -f "$0")")/guest
 mkdir -p "$root/usr/lib/lab" "$root/etc/containers/containers.conf.d"
 install -m 0755 "$guest/crun" "$guest/finalize" "$root/usr/lib/lab"
 install -m 0644 "$guest/os.sh" "$root/usr/lib/lab"
-install -m 0755 "$guest/rpm-ostree" "$guest/bootc" "$root/usr/bin"
+install -m 0755 "$guest/rpm-ostree" "$guest/bootc" "$guest/update-ca-trust" "$root/usr/bin"
 install -m 0644 "$guest/ostree-finalize-staged.service" "$units"
 mkdir -p "$root/var/lib/lab-os"
 printf '[engine.runtimes]\ncrun = ["/usr/lib/lab/crun"]\n' >"$root/etc/containers/containers.conf.d/50-lab.conf"

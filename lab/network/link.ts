@@ -1,11 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { metadataAddress } from "./addresses.ts";
 
 const run = promisify(execFile);
 const ip = (...argv: string[]) => run("ip", argv);
-
-/** Where Vultr answers metadata requests; the lab's end of each link carries it. */
-export const metadataAddress = "169.254.169.254";
 
 /** A host's cable: one network namespace for the host, joined to the lab's by a pair of virtual devices. */
 export interface Link {

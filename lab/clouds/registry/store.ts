@@ -138,11 +138,19 @@ export class ImageStore {
 			this.#importTree(folder, repository, child.digest, child.mediaType);
 		for (const blob of [content.config, ...(content.layers ?? [])])
 			if (blob) {
-				fs.copyFileSync(source(blob.digest), this.path(blob.digest));
+				// A name of content: what is there is right.
+				if (!fs.existsSync(this.path(blob.digest)))
+					this.#take(source(blob.digest), this.path(blob.digest));
 				target.blobs[blob.digest] = true;
 			}
 		fs.copyFileSync(source(digest), this.path(digest));
 		target.manifests[digest] = mediaType;
+	}
+
+	/** A copy that was cut off must not look like a whole one. */
+	#take(source: string, target: string): void {
+		fs.copyFileSync(source, `${target}.new`);
+		fs.renameSync(`${target}.new`, target);
 	}
 
 	#repository(name: string): Repository {

@@ -18,6 +18,8 @@ export const headscaleOptionsSchema = z.strictObject({
 	apiKey: z.string().min(1),
 	/** `dns.base_domain` of its configuration. */
 	domain: z.string().default("tailnet.test"),
+	/** Owner of keys without tags. */
+	user: z.string().default("operator"),
 	/** Its policy file (HuJSON), which the API shows. */
 	policyFile: z.string(),
 });
@@ -30,9 +32,7 @@ const nodeSchema = z.object({
 	name: z.string(),
 	givenName: z.string().default(""),
 	ipAddresses: z.array(z.string()).default([]),
-	tags: z.array(z.string()).optional(),
-	forcedTags: z.array(z.string()).optional(),
-	validTags: z.array(z.string()).optional(),
+	tags: z.array(z.string()).default([]),
 	user: z.object({ name: z.string().default("") }).optional(),
 	createdAt: z.string().optional(),
 	expiry: z.string().nullish(),
@@ -82,6 +82,22 @@ export function createHeadscaleTailnet(
 		return schema.parse(JSON.parse(text || "{}"));
 	}
 
+	async function userId(): Promise<string> {
+		const { users } = await call(
+			"GET",
+			"/api/v1/user",
+			z.object({
+				users: z
+					.array(z.object({ id: z.coerce.string(), name: z.string() }))
+					.default([]),
+			}),
+		);
+		const user = users.find((one) => one.name === options.user);
+		if (!user)
+			throw new HeadscaleError(404, `there is no user ${options.user}`);
+		return user.id;
+	}
+
 	async function listKeys(): Promise<z.output<typeof keySchema>[]> {
 		const { preAuthKeys } = await call(
 			"GET",
@@ -127,6 +143,8 @@ export function createHeadscaleTailnet(
 					ephemeral: capability.ephemeral,
 					expiration,
 					aclTags: capability.tags,
+					// A key has an owner or tags.
+					...(capability.tags.length > 0 ? {} : { user: await userId() }),
 				},
 			);
 			store.data.notes[preAuthKey.id] = { description, expirySeconds };
@@ -180,16 +198,13 @@ class HeadscaleError extends TailscaleError {
 }
 
 function toDevice(node: z.output<typeof nodeSchema>): Device {
-	const tags = node.tags ?? [
-		...new Set([...(node.forcedTags ?? []), ...(node.validTags ?? [])]),
-	];
 	const expiry = node.expiry ? Date.parse(node.expiry) : Number.NaN;
 	return {
 		id: node.id,
 		hostname: node.name,
 		givenName: node.givenName || node.name,
 		addresses: node.ipAddresses,
-		tags,
+		tags: node.tags,
 		user: node.user?.name ?? "",
 		created: Date.parse(node.createdAt ?? "") || 0,
 		// The year 1 stands for never.

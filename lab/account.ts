@@ -1,0 +1,90 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { z } from "zod";
+import type { Place } from "./place.ts";
+
+const schema = z.object({
+	vultrKey: z.string(),
+	tailscaleKey: z.string(),
+	b2Account: z.string(),
+	b2Key: z.string(),
+	connectToken: z.string(),
+	discordToken: z.string(),
+	anthropicKey: z.string(),
+	githubToken: z.string(),
+	backupPassword: z.string(),
+	passphrase: z.string(),
+});
+
+/** Credentials of the lab's operator and secrets in his vault, made at random for each lab. */
+export type Account = z.output<typeof schema>;
+
+/** Opens the lab's account, or makes it. */
+export function openAccount(place: Place): Account {
+	const file = place.path("account.json");
+	if (existsSync(file))
+		return schema.parse(JSON.parse(readFileSync(file, "utf8")));
+	const random = (prefix = "") => prefix + randomBytes(18).toString("hex");
+	const account: Account = {
+		vultrKey: random(),
+		tailscaleKey: random("tskey-api-lab-"),
+		b2Account: createHash("sha256").update(random()).digest("hex").slice(0, 12),
+		b2Key: random("K004"),
+		connectToken: random(),
+		discordToken: random(),
+		anthropicKey: random("sk-ant-lab-"),
+		githubToken: random("ghp_lab"),
+		backupPassword: random(),
+		passphrase: random(),
+	};
+	writeFileSync(file, JSON.stringify(account, null, "\t"), { mode: 0o600 });
+	return account;
+}
+
+/** Environment of the operator's shell, as docs ask for it. */
+export function credentials(account: Account): Record<string, string> {
+	return {
+		VULTR_API_KEY: account.vultrKey,
+		TAILSCALE_API_KEY: account.tailscaleKey,
+		B2_APPLICATION_KEY_ID: account.b2Account,
+		B2_APPLICATION_KEY: account.b2Key,
+		OP_CONNECT_HOST: "https://connect.1password.lab.test",
+		OP_CONNECT_TOKEN: account.connectToken,
+		PULUMI_CONFIG_PASSPHRASE: account.passphrase,
+	};
+}
+
+/** The same account as the stand-ins know it: options by cloud. */
+export function cloudAccounts(account: Account) {
+	return {
+		vultr: { apiKeys: [{ token: account.vultrKey }] },
+		backblaze: {
+			accounts: [{ accountId: account.b2Account, masterKey: account.b2Key }],
+		},
+		discord: { token: account.discordToken },
+		anthropic: { apiKey: account.anthropicKey },
+		onepassword: {
+			seed: {
+				vaults: [
+					{
+						name: "moltbot",
+						items: [
+							{ title: "Discord Bot Token", credential: account.discordToken },
+							{ title: "Anthropic API Key", credential: account.anthropicKey },
+							{
+								title: "GitHub Token - Moltbot",
+								credential: account.githubToken,
+							},
+							{
+								title: "Moltbot Backup Password",
+								password: account.backupPassword,
+							},
+						],
+					},
+					{ name: "moltbot-agent" },
+				],
+				connectTokens: [{ token: account.connectToken, vaults: ["moltbot"] }],
+			},
+		},
+	};
+}

@@ -1,0 +1,45 @@
+import type { World } from "../world.ts";
+import { type Command, say } from "./command.ts";
+
+/** Everything from nothing to an agent that answers; goes on where an earlier run stopped. */
+export const up: Command = {
+	about: "start the lab and the agent (what `npm run lab` does)",
+	takes: "[pulumi up arguments]",
+	async run(world, args) {
+		const start = performance.now();
+		await world.raise(say);
+		say("pulumi up");
+		const code = await pulumiUp(world, args);
+		const seconds = Math.round((performance.now() - start) / 1000);
+		if (code !== 0) {
+			say(
+				`pulumi up ended with ${code} after ${seconds} s; mend it and run \`npm run lab\` again, or start afresh: npm run lab -- clean`,
+			);
+			return code;
+		}
+		say(`up after ${seconds} s`);
+		process.stdout.write(next);
+		return 0;
+	},
+};
+
+/** `pulumi up` of the unmodified program. */
+export function pulumiUp(
+	world: World,
+	args: readonly string[] = [],
+): Promise<number> {
+	return world.operator.run([
+		...["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
+		...args,
+	]);
+}
+
+const next = `
+  npm run lab -- dm "hello"        write to the agent as its owner
+  npm run lab -- chat              the same, as a conversation
+  npm run lab -- status            how everything is
+  npm run lab -- ssh               a shell on the host, through the tailnet
+  npm run lab -- logs              what the agent says to its log
+  npm run lab -- pause             last backup, then no VM and no bill; resume brings the same agent back
+  npm run lab -- down              stop all of it
+`;

@@ -1,0 +1,20 @@
+#!/bin/bash
+# Runs a command as the person who operates the lab: in the operator's network namespace, with a resolver configuration
+# and a stack file of the lab's own laid over the machine's in a private mount namespace, which ends with the command.
+# Usage: operator.sh NAMESPACE RESOLV_CONF [FILE OVER]… -- COMMAND…   (FILE is bound over OVER)
+set -euo pipefail
+
+if [ "${1:-}" != inside ]; then
+	net=$1
+	shift
+	exec nsenter --net="$net" unshare --mount --propagation private "$0" inside "$@"
+fi
+shift
+mount --bind "$1" "$(readlink -f /etc/resolv.conf)"
+shift
+while [ "$1" != -- ]; do
+	mount --bind "$1" "$2"
+	shift 2
+done
+shift
+exec "$@"

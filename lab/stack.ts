@@ -1,0 +1,171 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tool, toolsOnPath } from "../tools/setup.ts";
+import { type Account, credentials } from "./account.ts";
+import { trustEnvironment } from "./clouds/server.ts";
+import { resolverAddress } from "./network/addresses.ts";
+import { operator } from "./network/internet.ts";
+import { namespacePath } from "./network/link.ts";
+import { type Place, repository } from "./place.ts";
+import { installStandInPlugins } from "./plugins/install.ts";
+
+const operatorScript = join(import.meta.dirname, "network", "operator.sh");
+/** Name of the stack, and so of its file at the root of the repository. */
+export const stackName = "lab";
+const tracked = join(repository, `Pulumi.${stackName}.yaml`);
+
+/** How a command of the operator ended. */
+export interface Ended {
+	readonly code: number;
+	readonly stdout: string;
+	readonly stderr: string;
+}
+
+/**
+ * The operator at his machine: in the lab's network, with the lab's resolver, credentials, Pulumi state and stack file. Nothing of
+ * the machine's own is touched: what differs is laid over it in namespaces that end with the command.
+ */
+export class Operator {
+	readonly #place: Place;
+	readonly #account: Account;
+	readonly #commands: string;
+
+	/** @param commands folder with the lab's `tailscale` */
+	constructor(place: Place, account: Account, commands: string) {
+		this.#place = place;
+		this.#account = account;
+		this.#commands = commands;
+	}
+
+	/** The stack's file as this lab has it. */
+	get #stackFile(): string {
+		return this.#place.path(`Pulumi.${stackName}.yaml`);
+	}
+
+	/** Runs a command with the caller's terminal. */
+	async run(argv: readonly string[]): Promise<number> {
+		const child = await this.#spawn(argv, "inherit");
+		return new Promise((resolve, reject) => {
+			// The terminal sends these to the whole group; the child decides.
+			const ignore = () => {};
+			process.on("SIGINT", ignore);
+			child.on("error", reject);
+			child.on("close", (code) => {
+				process.off("SIGINT", ignore);
+				resolve(code ?? 130);
+			});
+		});
+	}
+
+	/** Runs a command and keeps what it says. */
+	async ask(
+		argv: readonly string[],
+		options: { stdin?: string; signal?: AbortSignal } = {},
+	): Promise<Ended> {
+		const child = await this.#spawn(argv, "pipe", options.signal);
+		let stdout = "";
+		let stderr = "";
+		child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+			stdout += text;
+		});
+		child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+			stderr += text;
+		});
+		child.stdin?.end(options.stdin);
+		return new Promise((resolve, reject) => {
+			child.on("error", reject);
+			child.on("close", (code) =>
+				resolve({ code: code ?? 130, stdout, stderr }),
+			);
+		});
+	}
+
+	/**
+	 * Makes the stack where there is none, and writes its file: the tracked settings, those of this lab, and what `pulumi config`
+	 * added.
+	 */
+	async prepareStack(
+		settings: Readonly<Record<string, string>>,
+	): Promise<void> {
+		for (const folder of ["pulumi", "backend"])
+			mkdirSync(this.#place.path(folder), { recursive: true, mode: 0o700 });
+		installStandInPlugins(this.#place.path("pulumi"));
+		const before = existsSync(this.#stackFile)
+			? readFileSync(this.#stackFile, "utf8")
+			: "";
+		const salt = /^encryptionsalt:.*$/m.exec(before)?.[0];
+		const lines = Object.entries(settings).map(
+			([key, value]) => `  moltbot:${key}: ${JSON.stringify(value)}`,
+		);
+		const text = [
+			readFileSync(tracked, "utf8").trimEnd(),
+			...lines,
+			...(salt ? [salt] : []),
+			"",
+		].join("\n");
+		writeFileSync(this.#stackFile, text, { mode: 0o600 });
+		if (salt && existsSync(this.#stateFile)) return;
+		const made = await this.ask(["pulumi", "stack", "init", stackName]);
+		if (made.code !== 0) throw new Error(`pulumi stack init: ${made.stderr}`);
+	}
+
+	get #stateFile(): string {
+		return this.#place.path(
+			...["backend", ".pulumi", "stacks", "moltbot", `${stackName}.json`],
+		);
+	}
+
+	async #spawn(
+		argv: readonly string[],
+		stdio: "inherit" | "pipe",
+		signal?: AbortSignal,
+	) {
+		return spawn(
+			operatorScript,
+			[
+				namespacePath(this.#place.namespace(operator)),
+				this.#resolvConf(),
+				...[this.#stackFile, tracked],
+				"--",
+				...argv,
+			],
+			{
+				cwd: repository,
+				stdio,
+				env: await this.#environment(),
+				...(signal ? { signal } : {}),
+			},
+		);
+	}
+
+	#resolvConf(): string {
+		const file = this.#place.path("operator", "resolv.conf");
+		mkdirSync(this.#place.path("operator"), { recursive: true });
+		writeFileSync(file, `nameserver ${resolverAddress}\n`);
+		return file;
+	}
+
+	async #environment(): Promise<NodeJS.ProcessEnv> {
+		const home = this.#place.path("operator", "home");
+		mkdirSync(home, { recursive: true, mode: 0o700 });
+		const tools = await toolsOnPath([
+			...(["node", "pulumi", "pulumi-language-nodejs"] as const),
+		]);
+		await tool("tailscale");
+		return {
+			PATH: `${this.#commands}:${tools}`,
+			HOME: home,
+			TERM: process.env.TERM,
+			LANG: process.env.LANG ?? "C.UTF-8",
+			...trustEnvironment(join(this.#place.clouds, "ca", "ca.pem")),
+			...credentials(this.#account),
+			PULUMI_HOME: this.#place.path("pulumi"),
+			PULUMI_BACKEND_URL: `file://${this.#place.path("backend")}`,
+			PULUMI_STACK: stackName,
+			PULUMI_SKIP_UPDATE_CHECK: "true",
+			PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+			PULUMI_DISABLE_REGISTRY_RESOLVE: "true",
+		};
+	}
+}

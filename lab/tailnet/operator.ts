@@ -1,0 +1,95 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { z } from "zod";
+import { Daemon } from "../daemon.ts";
+import { operator } from "../network/internet.ts";
+import type { Place } from "../place.ts";
+
+const run = promisify(execFile);
+const statusSchema = z.looseObject({ BackendState: z.string() });
+
+/** The operator's own end of the tailnet: a real tailscaled in the operator's namespace. */
+export class OperatorTailscale {
+	readonly #place: Place;
+	readonly #programs: { tailscale: string; tailscaled: string };
+	readonly #daemon: Daemon;
+
+	constructor(
+		place: Place,
+		programs: { tailscale: string; tailscaled: string },
+	) {
+		this.#place = place;
+		this.#programs = programs;
+		this.#daemon = new Daemon(place, "tailscaled");
+	}
+
+	/** Folder with a `tailscale` command that speaks to this tailscaled and no other on the machine. */
+	get commands(): string {
+		return this.#place.path("operator", "bin");
+	}
+
+	get #socket(): string {
+		return this.#place.path("operator", "tailscaled.sock");
+	}
+
+	/**
+	 * Starts it where it does not run, and joins where it has not.
+	 *
+	 * @param caPath the authority of the control server
+	 * @param newKey gives a key to join with
+	 */
+	async start(caPath: string, newKey: () => Promise<string>): Promise<void> {
+		const state = this.#place.path("operator", "tailscale");
+		mkdirSync(state, { recursive: true, mode: 0o700 });
+		this.#writeCommand();
+		await this.#daemon.start({
+			argv: [
+				this.#programs.tailscaled,
+				`--statedir=${state}`,
+				`--socket=${this.#socket}`,
+				"--port=0",
+				"--no-logs-no-support",
+			],
+			namespace: this.#place.namespace(operator),
+			environment: { SSL_CERT_FILE: caPath },
+			ready: () => this.#status(),
+		});
+		if ((await this.#status()).BackendState === "Running") return;
+		const keyFile = this.#place.path("operator", "join.key");
+		writeFileSync(keyFile, await newKey(), { mode: 0o600 });
+		await this.#ask(
+			...["up", "--reset", `--auth-key=file:${keyFile}`],
+			...["--hostname=operator", "--accept-dns=false", "--timeout=60s"],
+		);
+		rmSync(keyFile);
+	}
+
+	stop(): Promise<void> {
+		return this.#daemon.stop();
+	}
+
+	async #status() {
+		// It ends with 1 where it is logged out, and says so all the same.
+		const text = await this.#ask("status", "--json", "--peers=false").catch(
+			(error: { stdout?: string }) => error.stdout ?? "",
+		);
+		return statusSchema.parse(JSON.parse(text));
+	}
+
+	async #ask(...command: string[]): Promise<string> {
+		const argv = [`--socket=${this.#socket}`, ...command];
+		return (await run(this.#programs.tailscale, argv)).stdout;
+	}
+
+	#writeCommand(): void {
+		const file = `${this.commands}/tailscale`;
+		mkdirSync(dirname(file), { recursive: true });
+		writeFileSync(
+			file,
+			`#!/bin/sh\nexec '${this.#programs.tailscale}' --socket='${this.#socket}' "$@"\n`,
+			{ mode: 0o755 },
+		);
+	}
+}

@@ -192,8 +192,11 @@ function read<T>(
 	text: string,
 ): Answer<T> {
 	const { status, headers } = response;
-	// Without a schema T is undefined: nobody asked for the body.
-	if (!call.schema) return { data: undefined as T, status, headers };
+	if (!call.schema) {
+		// Nobody asked for the body, but a web page is not the API's answer, and what was asked was not done.
+		if (isPage(headers, text)) throw notJson(call, url, status, text);
+		return { data: undefined as T, status, headers };
+	}
 	const parsed = call.schema.safeParse(json(call, url, response, text));
 	if (parsed.success) return { data: parsed.data, status, headers };
 	const issue = parsed.error.issues[0];
@@ -217,18 +220,28 @@ function json<T>(
 	try {
 		return JSON.parse(text);
 	} catch {
-		throw new ApiError(
-			"unexpected_answer",
-			messages.notJson(
-				call.api,
-				call.doing,
-				url.host,
-				response.status,
-				kindOf(text),
-			),
-			{ api: call.api.name, status: response.status },
-		);
+		throw notJson(call, url, response.status, text);
 	}
+}
+
+function notJson<T>(
+	call: Call<T>,
+	url: URL,
+	status: number,
+	text: string,
+): ApiError {
+	const { api, doing, method } = call;
+	const kind = method === "HEAD" ? "a web page" : kindOf(text);
+	return new ApiError(
+		"unexpected_answer",
+		messages.notJson(api, doing, url.host, status, kind),
+		{ api: api.name, status },
+	);
+}
+
+function isPage(headers: Headers, text: string): boolean {
+	const type = headers.get("content-type") ?? "";
+	return type.startsWith("text/html") || /^\s*</.test(text);
 }
 
 function kindOf(text: string): string {

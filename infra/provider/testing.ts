@@ -6,6 +6,10 @@ import tls from "node:tls";
 import ssh2 from "ssh2";
 import { backblaze, defaultAccount } from "../../lab/clouds/backblaze/index.ts";
 import {
+	type RegistryOptions,
+	registry,
+} from "../../lab/clouds/registry/index.ts";
+import {
 	type Coordination,
 	createTailscale,
 	type TailscaleOptions,
@@ -41,7 +45,7 @@ export interface TestStack {
 	/** Credentials that can be taken away. */
 	readonly env: Record<string, string | undefined>;
 	/** What a run that starts anew works with: same clouds, no memory. */
-	restarted(): Context;
+	restarted(policy?: RetryPolicy): Context;
 	/** Method, path and status of the calls so far that change something, logins and look-ups left out. */
 	mutations(): Promise<string[]>;
 }
@@ -62,10 +66,12 @@ export async function startStack(
 	{
 		vultr,
 		tailscale: tailnet,
+		registry: images,
 		sshPort,
 	}: {
 		vultr?: VultrOptions;
 		tailscale?: TailscaleOptions;
+		registry?: RegistryOptions;
 		sshPort?: number;
 	} = {},
 ): Promise<TestStack> {
@@ -83,6 +89,7 @@ export async function startStack(
 				}),
 				await backblaze(world, undefined),
 				tailscale,
+				...(images ? [await registry(world, images)] : []),
 			];
 		},
 		{ proxyListen: "127.0.0.1:0" },
@@ -98,9 +105,9 @@ export async function startStack(
 		warn: (message: string) => void said.push(`warning: ${message}`),
 		status: () => {},
 	};
-	const restarted = (): Context => {
+	const restarted = (policy = quick): Context => {
 		const { signal } = new AbortController();
-		const client = new Http(signal, quick);
+		const client = new Http(signal, policy);
 		return {
 			env,
 			signal,

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { b2Key, type Environment } from "../environment.ts";
-import { type ErrorCode, isApiError } from "../errors.ts";
+import { ApiError, type ErrorCode, isApiError } from "../errors.ts";
 import type { FaultReader, Http } from "../http.ts";
 import { apis } from "../messages.ts";
 
@@ -395,12 +395,20 @@ export class B2 {
 
 	/** Removes one version of a file for good. */
 	async deleteVersion(name: string, fileId: string): Promise<void> {
-		await this.#api(
-			"b2_delete_file_version",
-			`deleting a version of ${name}`,
-			{ fileName: name, fileId },
-			z.unknown(),
-		);
+		try {
+			await this.#api(
+				"b2_delete_file_version",
+				`deleting a version of ${name}`,
+				{ fileName: name, fileId },
+				z.unknown(),
+			);
+		} catch (error) {
+			// An attempt whose answer was lost has done it.
+			const gone =
+				error instanceof ApiError &&
+				error.refusal.serverCode === "file_not_present";
+			if (!gone) throw error;
+		}
 	}
 
 	async #keyPage(start: string | undefined, count: number) {

@@ -66,7 +66,9 @@ export class Registry {
 			await this.#head(image, undefined);
 			return true;
 		} catch (error) {
-			if (isApiError(error, "not_found")) return false;
+			// 403: private, and no login will be offered.
+			if (isApiError(error, "not_found") || isApiError(error, "not_allowed"))
+				return false;
 			if (!isApiError(error, "credential_refused")) throw error;
 			return this.#existsWithToken(image, error.refusal.challenge);
 		}

@@ -37,6 +37,7 @@ const steps: Step[] = [
 				"tools/**/*.test.ts",
 				"images/**/*.test.ts",
 				"agent-config/**/*.test.ts",
+				"tests/rendering/*.test.ts",
 			]),
 	},
 	{
@@ -53,7 +54,10 @@ const steps: Step[] = [
 			return process.getuid?.() === 0 ? undefined : "needs root";
 		},
 		// One at a time: they boot systems and time them.
-		run: () => testFiles(["tests/host/**/*.test.ts"], { concurrency: 1 }),
+		run: () =>
+			testFiles(["tests/host/**/*.test.ts", "tests/rendering/host/*.test.ts"], {
+				concurrency: 1,
+			}),
 	},
 ];
 
@@ -90,7 +94,7 @@ async function runStep(step: Step): Promise<Counts> {
 	const counts = missing
 		? leftOut(missing)
 		: await step.run().catch((error: unknown) => {
-				if (error instanceof SetupError && error.code === "no-go")
+				if (error instanceof SetupError && error.cannotBe)
 					return leftOut(error.message);
 				console.log(`  FAILED ${String(error)}`);
 				return { passed: 0, failed: 1, skipped: 0 };

@@ -34,6 +34,11 @@ export async function debianFile(file: DebianFile): Promise<string> {
 }
 
 async function unpack(file: DebianFile, folder: string): Promise<void> {
+	if (!hasApt())
+		throw new SetupError(
+			"no-apt",
+			`${file.name} is taken from Debian ${file.suite}, and this machine has no apt-get with Debian's keyring: run this on Debian, or install the package debian-archive-keyring.`,
+		);
 	const apt = join(folder, "apt");
 	const partial = ["state/lists/partial", "cache/archives/partial", "etc"];
 	for (const path of partial) await mkdir(join(apt, path), { recursive: true });
@@ -66,6 +71,10 @@ async function unpack(file: DebianFile, folder: string): Promise<void> {
 		throw debianError(`${file.package} of ${file.suite}`, cause);
 	}
 	await rm(apt, { recursive: true });
+}
+
+function hasApt(): boolean {
+	return existsSync("/usr/bin/apt-get") && existsSync(keyring);
 }
 
 /** The Debian mirror that this machine uses. */

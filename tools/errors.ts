@@ -1,6 +1,6 @@
 /** Something that the set-up needs is missing or failed; `code` is stable. */
 export class SetupError extends Error {
-	readonly code: "no-go" | "go-build" | "debian" | "unknown-tool";
+	readonly code: "no-go" | "go-build" | "no-apt" | "debian" | "unknown-tool";
 
 	constructor(
 		code: SetupError["code"],
@@ -10,5 +10,10 @@ export class SetupError extends Error {
 		super(message, options);
 		this.name = "SetupError";
 		this.code = code;
+	}
+
+	/** Whether this machine cannot have the tool at all: a reason to leave a test out, unlike a download that failed. */
+	get cannotBe(): boolean {
+		return this.code === "no-go" || this.code === "no-apt";
 	}
 }

@@ -53,20 +53,6 @@ test("executables lie where SELinux lets services run them", () => {
 		assert.match(path ?? "", /^\/usr\/local\/(bin|libexec)\//);
 });
 
-test("scripts pass shellcheck", {
-	skip: has("shellcheck") ? false : "needs shellcheck",
-}, () => {
-	const scripts = files.filter(
-		(file) => file.endsWith("lib.sh") || text(file).startsWith("#!"),
-	);
-	assert.ok(scripts.length > 8);
-	const result = spawnSync("shellcheck", ["-x", "-P", ".", ...scripts], {
-		cwd: repository,
-		encoding: "utf8",
-	});
-	assert.equal(result.status, 0, result.stdout);
-});
-
 const namespaces =
 	has("nft") && spawnSync("unshare", ["-n", "true"]).status === 0;
 test("the packet filter loads twice, with resolvers of both families", {

@@ -56,9 +56,29 @@ export function deliveryDocument(
 				values,
 			),
 		})),
-		images: { ...platform.images(settings), backup: settings.backupImage },
+		images: deliveredImages(platform, settings),
 		os: settings.osImage,
 		env: {},
+	};
+}
+
+function deliveredImages(platform: Platform, settings: Settings) {
+	return { ...platform.images(settings), backup: settings.backupImage };
+}
+
+/**
+ * What runs on the host once it is ready: the images that were delivered, and the operating system that it says it booted.
+ * @param summary what `moltbot status --json` said
+ */
+export function runningImages(
+	platform: Platform,
+	settings: Settings,
+	summary: string,
+): Record<string, string> {
+	const { os }: { os?: { image?: string | null } } = JSON.parse(summary);
+	return {
+		...deliveredImages(platform, settings),
+		...(os?.image ? { os: os.image } : {}),
 	};
 }
 
@@ -114,7 +134,8 @@ export function deliver(
 			hostname: settings.hostname,
 			address: host.boot.address,
 			generation: host.generation,
-			deliveryId: pulumi.unsecret(document.apply(hashOf)),
+			// Made from secrets, so it stays one: a weak password could be guessed from its hash.
+			deliveryId: document.apply(hashOf),
 			deadlineSeconds: readySeconds,
 		},
 		{ dependsOn: [delivery] },

@@ -1,9 +1,11 @@
 import { FirewallGroup } from "@ediri/vultr/firewallGroup.js";
 import * as pulumi from "@pulumi/pulumi";
 import { backupBucket, hostKey } from "./bucket.ts";
+import { keptFingerprint } from "./capacity.ts";
 import { egressList } from "./egress.ts";
 import { osScopeOf, ucoreSigningKey } from "./os.ts";
 import { type Platform, platformValues } from "./platforms/platform.ts";
+import type { Facts } from "./preflight.ts";
 import {
 	Beacon,
 	Boot,
@@ -32,7 +34,7 @@ export class Host extends pulumi.ComponentResource {
 	readonly boot: Boot;
 	readonly lastBackup: LastBackup;
 
-	constructor(platform: Platform, settings: Settings) {
+	constructor(platform: Platform, settings: Settings, facts: Facts) {
 		super("moltbot:host:Host", settings.hostname);
 		const options = { parent: this };
 		const { hostname, tag, bucket: bucketName } = settings;
@@ -43,15 +45,24 @@ export class Host extends pulumi.ComponentResource {
 			.apply(([s3Endpoint, s3Region]) =>
 				timelessValues(platform, settings, s3Endpoint, s3Region),
 			);
+		const fingerprint = values.apply((v) =>
+			fingerprintOf(platform.id, v, traitsOf(settings)),
+		);
+		const { noNewVm } = facts;
 		const generation = new Generation(
 			"generation",
 			{
 				bucketName,
 				bucketId: this.bucket.bucketId,
 				hostname,
-				fingerprint: values.apply((v) =>
-					fingerprintOf(platform.id, v, traitsOf(settings)),
-				),
+				fingerprint:
+					noNewVm === undefined
+						? fingerprint
+						: pulumi
+								.all([this.bucket.bucketId, fingerprint])
+								.apply(([id, wanted]) =>
+									keptFingerprint(settings, id, wanted, noNewVm),
+								),
 			},
 			options,
 		);
@@ -61,7 +72,8 @@ export class Host extends pulumi.ComponentResource {
 		const firewall = new FirewallGroup(
 			"firewall",
 			{ description: `moltbot ${bucketName}: nothing comes in` },
-			{ ...options, version: vultrPlugin },
+			// Nothing is made where the bucket is refused.
+			{ ...options, dependsOn: [this.bucket], version: vultrPlugin },
 		);
 		this.backupKey = hostKey(this.bucket, this.generation, {
 			...options,

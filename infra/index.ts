@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { deliver } from "./delivery.ts";
+import { deliver, runningImages } from "./delivery.ts";
 import { Host } from "./host.ts";
 import { moltbot as platform } from "./platforms/moltbot.ts";
 import { preflight } from "./preflight.ts";
@@ -11,7 +11,7 @@ const facts = await preflight(platform, settings, (text) => {
 	void pulumi.log.warn(text);
 });
 const secrets = await readSecrets(platform, settings);
-const host = new Host(platform, settings);
+const host = new Host(platform, settings, facts);
 const readiness = deliver(platform, settings, host, secrets);
 
 /** Name of the host. */
@@ -26,7 +26,9 @@ export const pairing = `${shell} ${platform.pairingCommand} list`;
 export const bucket = host.bucket.name;
 /** US dollars a month: the VM while it runs; while paused only what the bucket holds beyond Backblaze's free 10 GB. */
 export const price = { running: facts.monthlyPrice, paused: 0 };
-/** What runs on the host. */
-export const images = { os: settings.osImage, ...platform.images(settings) };
+/** What runs on the host, by digest; a new operating system runs after its next reboot. */
+export const images = readiness.summary.apply((summary) =>
+	runningImages(platform, settings, summary),
+);
 /** When the agent was last seen ready. */
 export const readyAt = readiness.readyAt;

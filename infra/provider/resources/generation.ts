@@ -88,8 +88,9 @@ interface Claim {
 	readonly file: B2File;
 }
 
-async function highestClaim(
-	{ b2 }: Context,
+/** The claim with the highest number. */
+export async function highestClaim(
+	{ b2 }: Pick<Context, "b2">,
 	bucketId: string,
 ): Promise<Claim | undefined> {
 	const claims = (await b2.files(bucketId, claimPrefix)).flatMap((file) => {

@@ -3,6 +3,7 @@ import { ProviderError } from "../errors.ts";
 import { messages, quote } from "../messages.ts";
 import { type Context, type Resource, until } from "../resource.ts";
 import type { Inputs, readinessShape, State } from "../shapes.ts";
+import type { SshPatience } from "../ssh.ts";
 import { isUnreachable, lastLines, onHost, parseAnswer } from "./host.ts";
 
 type Shape = typeof readinessShape;
@@ -14,6 +15,13 @@ const askMilliseconds = 60_000;
 
 /** A unit that systemd has given up is not started again by itself; this long may a delivery take to do it. */
 const settleMilliseconds = 60_000;
+
+/** A refresh asks once: off the tailnet its operator waits for nothing longer than this. */
+const oneAttempt: SshPatience = {
+	unreachable: 10_000,
+	refused: 10_000,
+	attempt: 10_000,
+};
 
 const statusSchema = z.looseObject({
 	version: z.literal(1),
@@ -30,7 +38,13 @@ const statusSchema = z.looseObject({
 			}),
 		)
 		.default([]),
-	units: z.record(z.string(), z.looseObject({ state: z.string() })).default({}),
+	units: z
+		.record(
+			z.string(),
+			z.looseObject({ state: z.string(), image: z.string().nullish() }),
+		)
+		.default({}),
+	os: z.looseObject({ image: z.string().nullish() }).optional(),
 });
 
 type Status = z.output<typeof statusSchema>;
@@ -44,12 +58,16 @@ export const readiness: Resource<Shape> = {
 
 	update: (context, _id, _state, inputs) => ready(context, inputs),
 
-	/** Fails on a dead agent; being unable to ask keeps what was known. */
+	/**
+	 * Fails on a dead agent; being unable to ask keeps what was known, and so does an agent that runs what it ran: the age of its
+	 * last backup is no change of the stack.
+	 */
 	async read(context, _id, state) {
 		const { hostname } = state;
 		let status: Status;
 		try {
-			status = await ask(context, state);
+			const patience = context.patience ?? oneAttempt;
+			status = await ask({ ...context, patience }, state);
 		} catch (error) {
 			if (!isUnreachable(error)) throw error;
 			context.report.warn(
@@ -57,7 +75,10 @@ export const readiness: Resource<Shape> = {
 			);
 			return state;
 		}
-		if (status.ready) return stateOf(state, status);
+		if (status.ready)
+			return runsWhat(status) === runsWhat(JSON.parse(state.summary))
+				? state
+				: stateOf(state, status);
 		throw new ProviderError(
 			"agent_dead",
 			messages.dead(hostname, describe(status)),
@@ -125,6 +146,19 @@ async function ask(
 			),
 		);
 	return parseAnswer(hostname, command, result.stdout, statusSchema);
+}
+
+/** The images that run, as text to compare. */
+function runsWhat(status: unknown): string {
+	const parsed = statusSchema.safeParse(status);
+	if (!parsed.success) return "";
+	const { os, units } = parsed.data;
+	return JSON.stringify([
+		os?.image ?? null,
+		Object.entries(units)
+			.map(([name, { image }]) => [name, image ?? null])
+			.sort(),
+	]);
 }
 
 function hasGivenUp({ units }: Status): boolean {

@@ -9,7 +9,13 @@ const markName = "MOLTBOT_TEST_ENGINE";
 /** One event of the engine, as `--event-log` writes it; only what tests look at. */
 export interface EngineEvent {
 	resourcePreEvent?: { metadata: { op: string; urn: string; type: string } };
-	resOutputsEvent?: { metadata: { op: string; urn: string; type: string } };
+	resOutputsEvent?: {
+		metadata: {
+			op: string;
+			urn: string;
+			type: string;
+		};
+	};
 	diagnosticEvent?: { message: string; severity: string; urn?: string };
 	summaryEvent?: { resourceChanges: Record<string, number> };
 }

@@ -1,5 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { z } from "zod";
+import { unpacked } from "../../../infra/testing.ts";
 
 const documentSchema = z.object({
 	storage: z.object({
@@ -19,7 +20,9 @@ const documentSchema = z.object({
 
 /** The files of an Ignition document, by path. */
 export function filesOf(userData: Buffer): Map<string, string> {
-	const { storage } = documentSchema.parse(JSON.parse(userData.toString()));
+	const { storage } = documentSchema.parse(
+		JSON.parse(unpacked(userData.toString())),
+	);
 	return new Map(
 		storage.files.map(({ path, contents }) => {
 			const bytes = dataOf(contents?.source ?? "data:,");

@@ -5,7 +5,8 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import ssh2 from "ssh2";
 import { z } from "zod";
-import type { Cloud } from "../../../lab/clouds/cloud.ts";
+import { presign } from "../../../infra/provider/s3presign.ts";
+import type { Clock, Cloud } from "../../../lab/clouds/cloud.ts";
 import type { Coordination } from "../../../lab/clouds/tailscale/index.ts";
 import type { Hypervisor, Machine } from "../../../lab/clouds/vultr/index.ts";
 import { filesOf } from "./ignition.ts";
@@ -33,6 +34,10 @@ export interface ModelHost {
 	readonly deliveries: Delivery[];
 	/** Commands that came over SSH. */
 	readonly commands: string[];
+	/** The operating system image that was booted. */
+	os: string;
+	/** What its bucket had when the first delivery came. */
+	state: "pending" | "fresh" | "restored";
 	powered: boolean;
 }
 
@@ -40,6 +45,7 @@ const deliverySchema = z.looseObject({
 	version: z.literal(1),
 	generation: z.number(),
 	secrets: z.record(z.string(), z.string()).default({}),
+	hostSecrets: z.record(z.string(), z.string()).default({}),
 	files: z
 		.array(z.object({ path: z.string(), content: z.string() }).loose())
 		.default([]),
@@ -62,15 +68,21 @@ export interface ModelHypervisor extends Hypervisor {
 	close(): Promise<void>;
 }
 
-/**
- * @param network first three parts of a /24 of the loopback for these hosts; SSH is on port 22, which needs root
- */
-export function modelHypervisor(
-	network: string,
-	coordination: Coordination,
-	backblaze: Cloud,
-	hostKey: string,
-): ModelHypervisor {
+/** What hosts live in. */
+export interface Surroundings {
+	/** First three parts of a /24 of the loopback for these hosts; SSH is on port 22, which needs root. */
+	network: string;
+	coordination: Coordination;
+	backblaze: Cloud;
+	clock: Clock;
+	/** Private key of their SSH servers. */
+	hostKey: string;
+	/** Called with each command that came over SSH, when it has ended. */
+	ran(host: ModelHost, command: string): void;
+}
+
+export function modelHypervisor(around: Surroundings): ModelHypervisor {
+	const { network, coordination, backblaze } = around;
 	const running = new Map<string, Running>();
 	const hosts: ModelHost[] = [];
 	const behaviour: HostBehaviour = {
@@ -79,6 +91,8 @@ export function modelHypervisor(
 		reachable: true,
 		lastBackup: "saved",
 	};
+
+	const rules: Rules = { ...around, behaviour };
 
 	const report = async (host: ModelHost, stage: string, why?: object) => {
 		const url = host.files.get("/etc/moltbot/beacon-url")?.trim();
@@ -108,7 +122,8 @@ export function modelHypervisor(
 	const boot = async (one: Running) => {
 		const { host } = one;
 		host.powered = true;
-		one.server = await sshServer(host, behaviour, hostKey);
+		host.os = host.deliveries.at(-1)?.os ?? host.os;
+		one.server = await sshServer(host, rules);
 		if (one.deviceId) {
 			coordination.setOnline(one.deviceId, true);
 			return;
@@ -178,19 +193,21 @@ function hostOf(machine: Machine, address: string): ModelHost {
 		files,
 		deliveries: [],
 		commands: [],
+		os: /^MOLTBOT_OS_IMAGE=(.*)$/m.exec(environment)?.[1] ?? "",
+		state: "pending",
 		powered: false,
 	};
 }
 
+interface Rules extends Surroundings {
+	behaviour: HostBehaviour;
+}
+
 /** Lets everybody in, as Tailscale SSH lets in whom the policy names. */
-async function sshServer(
-	host: ModelHost,
-	behaviour: HostBehaviour,
-	hostKey: string,
-): Promise<ssh2.Server> {
-	const server = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
+async function sshServer(host: ModelHost, rules: Rules): Promise<ssh2.Server> {
+	const server = new ssh2.Server({ hostKeys: [rules.hostKey] }, (client) => {
 		client.on("error", () => {});
-		if (!behaviour.reachable) {
+		if (!rules.behaviour.reachable) {
 			client.end();
 			return;
 		}
@@ -206,8 +223,11 @@ async function sshServer(
 				channel.setEncoding("utf8").on("data", (text: string) => {
 					input += text;
 				});
-				channel.on("end", () => {
-					const answer = answerTo(command, input, host, behaviour);
+				channel.on("end", async () => {
+					const answer = await answerTo(command, input, host, rules).catch(
+						(error: Error) => ({ stdout: "", stderr: error.message, code: 1 }),
+					);
+					rules.ran(host, command);
 					channel.write(answer.stdout ?? "");
 					channel.stderr.write(answer.stderr ?? "");
 					channel.exit(answer.code ?? 0);
@@ -227,27 +247,31 @@ interface Answer {
 	code?: number;
 }
 
-function answerTo(
+async function answerTo(
 	command: string,
 	input: string,
 	host: ModelHost,
-	behaviour: HostBehaviour,
-): Answer {
+	rules: Rules,
+): Promise<Answer> {
 	switch (command) {
 		case "true":
 			return {};
 		case "sudo /usr/local/libexec/moltbot/deliver":
-			return deliver(input, host);
+			return deliver(input, host, rules);
 		case "sudo moltbot status --json":
-			return { stdout: `${JSON.stringify(statusOf(host, behaviour))}\n` };
+			return { stdout: `${JSON.stringify(statusOf(host, rules.behaviour))}\n` };
 		case "sudo /usr/local/libexec/moltbot/last-backup":
-			return lastBackup(behaviour);
+			return lastBackup(host, rules);
 		default:
 			return { stderr: `sudo: ${command}: command not found\n`, code: 127 };
 	}
 }
 
-function deliver(input: string, host: ModelHost): Answer {
+async function deliver(
+	input: string,
+	host: ModelHost,
+	rules: Rules,
+): Promise<Answer> {
 	const parsed = deliverySchema.safeParse(JSON.parse(input));
 	if (!parsed.success)
 		return { stderr: "the document has an unexpected shape\n", code: 1 };
@@ -260,6 +284,13 @@ function deliver(input: string, host: ModelHost): Answer {
 	const before = host.deliveries.at(-1);
 	const isNew = JSON.stringify(before) !== JSON.stringify(delivery);
 	host.deliveries.push(delivery);
+	// Restore comes before the first start, with the key that was just delivered.
+	if (host.state === "pending") {
+		const { status } = await askBucket(host, rules, "GET");
+		if (status !== 200 && status !== 404)
+			return { stderr: `the bucket answers ${status}\n`, code: 1 };
+		host.state = status === 200 ? "restored" : "fresh";
+	}
 	const answer = {
 		version: 1,
 		applied: isNew ? delivery.files.map(({ path }) => path) : [],
@@ -293,29 +324,64 @@ function statusOf(host: ModelHost, { gateway }: HostBehaviour): object {
 		generation: host.generation,
 		ready,
 		problems: ready ? [] : [problem],
-		os: { image: delivery?.os ?? "", version: "" },
+		os: { image: host.os, version: "" },
 		delivery: delivery && { id: idOf(delivery), at: "", kept: [] },
 		units: {
 			gateway: { state, image: delivery?.images.gateway ?? "", since: "" },
 		},
 		channels: { discord: { connected: ready, error: null } },
-		state: { restore: delivery ? "fresh" : "pending", lastBackup: null },
+		state: { restore: host.state, lastBackup: null },
 	};
 }
 
-function lastBackup({ lastBackup: outcome }: HostBehaviour): Answer {
+async function lastBackup(host: ModelHost, rules: Rules): Promise<Answer> {
+	const { lastBackup: outcome } = rules.behaviour;
 	if (outcome === "fails")
 		return { stderr: "the backup could not be read back\n", code: 1 };
-	const answer =
-		outcome === "saved"
-			? {
-					version: 1,
-					outcome,
-					snapshot: "0123abcd",
-					at: new Date().toISOString(),
-					files: 3,
-					bytes: 4096,
-				}
-			: { version: 1, outcome, reason: "the agent was never started" };
-	return { stdout: `${JSON.stringify(answer)}\n` };
+	if (outcome === "nothing-to-save") {
+		const answer = { version: 1, outcome, reason: "the agent never started" };
+		return { stdout: `${JSON.stringify(answer)}\n` };
+	}
+	const saved = {
+		version: 1,
+		outcome,
+		snapshot: `0123abcd${host.generation}`,
+		at: new Date(rules.clock.now()).toISOString(),
+		files: 3,
+		bytes: 4096,
+	};
+	const line = JSON.stringify(saved);
+	const { status } = await askBucket(host, rules, "PUT", line);
+	if (status !== 200)
+		return { stderr: `the bucket answers ${status}\n`, code: 1 };
+	return { stdout: `${line}\n` };
+}
+
+/** Reads or writes what tells of the newest backup, with nothing but what the host was given. */
+function askBucket(
+	host: ModelHost,
+	{ backblaze, clock }: Rules,
+	method: "GET" | "PUT",
+	body?: string,
+): Promise<Response> {
+	const environment = host.files.get("/etc/moltbot/host.env") ?? "";
+	const value = (name: string) =>
+		new RegExp(`^${name}=["']?([^"'\n]*)`, "m").exec(environment)?.[1] ?? "";
+	const secrets = host.deliveries.at(-1)?.hostSecrets ?? {};
+	const url = presign({
+		method,
+		url: `${value("MOLTBOT_S3_ENDPOINT")}/${value("MOLTBOT_BUCKET")}/moltbot/last-backup.json`,
+		region: value("MOLTBOT_S3_REGION"),
+		accessKeyId: secrets["backup-key-id"] ?? "",
+		secretAccessKey: secrets["backup-key"] ?? "",
+		at: clock.now(),
+		expires: 60,
+	});
+	const headers = { Host: new URL(url).host };
+	const request = new Request(url, {
+		method,
+		headers,
+		...(body === undefined ? {} : { body }),
+	});
+	return Promise.resolve(backblaze.app.fetch(request));
 }

@@ -14,10 +14,15 @@ export function isMutation(request: { method: string; path: string }): boolean {
 	return !questions.some((pattern) => pattern.test(request.path));
 }
 
-/** Called around each mutating call (`METHOD host/path`); what `before` answers is returned instead of performing the call. */
+/** Called around each call (`METHOD host/path`). */
 export interface Gate {
+	/** Around a mutating one; what `before` answers is returned instead of performing the call. */
 	before(call: string): Response | undefined;
 	after(call: string): void;
+	/** Every call that was performed, when it was answered. */
+	answered(call: string, status: number): void;
+	/** Whether a credential is worth nothing any more, by the content of the Authorization header. */
+	revoked(authorization: string): boolean;
 }
 
 /** The cloud behind a gate. */
@@ -25,13 +30,25 @@ export function gated(cloud: Cloud, gate: Gate): Cloud {
 	const app = new Hono();
 	app.all("*", async (c) => {
 		const { method, path } = c.req;
-		if (!isMutation({ method, path })) return cloud.app.fetch(c.req.raw);
 		const call = `${method} ${new URL(c.req.url).host}${path}`;
-		const instead = gate.before(call);
+		// The cloud itself then refuses it, in its own words.
+		if (gate.revoked(contentOf(c.req.header("authorization"))))
+			c.req.raw.headers.set("authorization", "Bearer revoked");
+		const changes = isMutation({ method, path });
+		const instead = changes ? gate.before(call) : undefined;
 		if (instead) return instead;
 		const response = await cloud.app.fetch(c.req.raw);
-		gate.after(call);
+		gate.answered(call, response.status);
+		if (changes) gate.after(call);
 		return response;
 	});
 	return { ...cloud, app };
+}
+
+/** An Authorization header with its Base64 opened. */
+function contentOf(header = ""): string {
+	const [scheme = "", value = ""] = header.split(" ");
+	return scheme.toLowerCase() === "basic"
+		? Buffer.from(value, "base64").toString("utf8")
+		: value;
 }

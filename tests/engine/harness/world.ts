@@ -12,13 +12,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
+import { after, before, type TestContext } from "node:test";
+import { z } from "zod";
 import { backblaze } from "../../../lab/clouds/backblaze/index.ts";
 import {
 	type ControlClient,
 	controlClient,
 } from "../../../lab/clouds/client.ts";
-import type { World as Lab } from "../../../lab/clouds/cloud.ts";
+import type { Cloud, World as Lab } from "../../../lab/clouds/cloud.ts";
 import { createOnePassword } from "../../../lab/clouds/onepassword/index.ts";
 import { registry } from "../../../lab/clouds/registry/index.ts";
 import { startClouds } from "../../../lab/clouds/server.ts";
@@ -28,10 +29,13 @@ import { createWorld } from "../../../lab/clouds/world.ts";
 import { installStandInPlugins } from "../../../lab/plugins/install.ts";
 import { tool, toolsOnPath } from "../../../tools/setup.ts";
 import {
+	canaries,
 	cloudOptions,
 	credentials,
 	emptyImage,
+	imageSettings,
 	stackSettings,
+	vaultKeeper,
 } from "./account.ts";
 import { Engine, type Run } from "./engine.ts";
 import { type ModelHypervisor, modelHypervisor } from "./modelHost.ts";
@@ -39,6 +43,7 @@ import { type Gate, gated, isMutation } from "./mutations.ts";
 
 export { canaries } from "./account.ts";
 export type { Run } from "./engine.ts";
+export type { Delivery } from "./modelHost.ts";
 export { isMutation } from "./mutations.ts";
 
 const repository = join(import.meta.dirname, "..", "..", "..");
@@ -70,8 +75,16 @@ export interface World {
 	readonly hypervisor: ModelHypervisor;
 	/** Folder with the copy of the program; a test may change files in it. */
 	readonly project: string;
+	/** Where Pulumi keeps the state. */
+	readonly backend: string;
+	/** Settings that name another build of every image; it is at the registries too. */
+	readonly nextImages: Readonly<Record<string, string>>;
 	/** Settings of the stack, as `pulumi config set` would write them. */
 	configure(settings: Record<string, string>): void;
+	/** Gives an item of the operator's vault another secret, as its owner does in 1Password. */
+	changeSecret(title: string, value: string): Promise<void>;
+	/** From now on the operator has other credentials for all four clouds, and those of before are worth nothing. */
+	rotateCredentials(): Promise<void>;
 	/** Changes a file of the program's copy. */
 	edit(path: string, change: (text: string) => string): void;
 	up(options?: RunOptions): Promise<Run>;
@@ -83,6 +96,11 @@ export interface World {
 	export(): Promise<string>;
 	/** Stack outputs. */
 	outputs(): Promise<Record<string, unknown>>;
+	/**
+	 * All that happened, in its order: `METHOD host/path status` when a cloud had answered, `ssh g<generation> command` when a
+	 * host had. Empty it to begin anew.
+	 */
+	readonly timeline: string[];
 	/** Requests of the engine that changed something, `METHOD host/path`, since the log was last cleared. */
 	mutations(): Promise<string[]>;
 	/** Begins an empty stack, as if the state had been lost; the clouds keep what they have. */
@@ -97,15 +115,16 @@ export interface World {
 	readonly mutationCount: number;
 }
 
-/** Makes a world for one test; it is taken down after the test. Needs root, because model hosts listen on port 22. */
+/** Makes a world for a test or a suite; it is taken down after it. Needs root, because model hosts listen on port 22. */
 export async function startWorld(
 	t: Pick<TestContext, "after">,
 ): Promise<World> {
 	const folder = mkdtempSync(join(tmpdir(), "moltbot-engine-"));
 	t.after(() => rmSync(folder, { recursive: true, force: true }));
-	const layout = join(folder, "image");
-	const digest = emptyImage(layout);
-	const options = cloudOptions(layout);
+	const layouts = { test: join(folder, "image"), next: join(folder, "next") };
+	const digest = emptyImage(layouts.test, "first");
+	const nextDigest = emptyImage(layouts.next, "second");
+	const options = cloudOptions(layouts);
 
 	const lab = createWorld(join(folder, "clouds"));
 	let engine: Engine | undefined;
@@ -119,7 +138,11 @@ export async function startWorld(
 		engine?.kill();
 		return true;
 	};
+	const timeline: string[] = [];
+	const revoked: string[] = [];
 	const gate: Gate = {
+		answered: (call, status) => void timeline.push(`${call} ${status}`),
+		revoked: (content) => revoked.some((secret) => content.includes(secret)),
 		before(call) {
 			count += 1;
 			return hit("before", call)
@@ -134,19 +157,23 @@ export async function startWorld(
 	const storage = await backblaze(lab, options.backblaze);
 	const tailscale = createTailscale(lab, options.tailscale);
 	if (!tailscale.coordination) throw new Error("the tailnet is not in memory");
-	const hypervisor = modelHypervisor(
-		ownNetwork(),
-		tailscale.coordination,
-		storage,
-		generateKeyPairSync("rsa", { modulusLength: 2048 })
+	const hypervisor = modelHypervisor({
+		network: ownNetwork(),
+		coordination: tailscale.coordination,
+		backblaze: storage,
+		clock: lab.clock,
+		hostKey: generateKeyPairSync("rsa", { modulusLength: 2048 })
 			.privateKey.export({ type: "pkcs1", format: "pem" })
 			.toString(),
-	);
+		ran: ({ generation }, command) =>
+			void timeline.push(`ssh g${generation} ${command}`),
+	});
+	const vaults = createOnePassword(lab, options.onepassword);
 	const clouds = [
 		createVultr(lab, options.vultr, hypervisor),
 		tailscale,
 		storage,
-		createOnePassword(lab, options.onepassword),
+		vaults,
 		await registry(lab, options.registry),
 	];
 	const running = await startClouds({
@@ -184,11 +211,29 @@ export async function startWorld(
 	await stack.create();
 
 	const control = controlClient(running.controlSocket);
+	const rotated: NodeJS.ProcessEnv = {};
 	const operation =
 		(command: string, ...first: string[]) =>
 		({ args = [], environment = {} }: RunOptions = {}) =>
-			engine.run(command, [...first, ...args], { environment, log: true });
+			engine.run(command, [...first, ...args], {
+				environment: { ...rotated, ...environment },
+				log: true,
+			});
 	return {
+		backend,
+		nextImages: imageSettings(nextDigest),
+		timeline,
+		changeSecret: (title, value) => changeSecret(vaults, title, value),
+		async rotateCredentials() {
+			const b2 = await newMasterRights(storage);
+			Object.assign(rotated, b2, {
+				VULTR_API_KEY: canaries.nextVultrKey,
+				TAILSCALE_API_KEY: canaries.nextTailscaleKey,
+				OP_CONNECT_TOKEN: canaries.nextConnectToken,
+			});
+			const { vultrKey, tailscaleKey, b2Key, connectToken } = canaries;
+			revoked.push(vultrKey, tailscaleKey, b2Key, connectToken);
+		},
 		control,
 		lab,
 		hypervisor,
@@ -229,6 +274,24 @@ export async function startWorld(
 	};
 }
 
+/** A world that all tests of a suite live in, one after another; to be called in the body of the suite. */
+export function sharedWorld(): () => World {
+	let world: World | undefined;
+	const ends: (() => unknown)[] = [];
+	before(async () => {
+		world = await startWorld({
+			after: (end) => void ends.unshift(end as () => unknown),
+		});
+	});
+	after(async () => {
+		for (const end of ends) await end();
+	});
+	return () => {
+		if (!world) throw new Error("the world did not start");
+		return world;
+	};
+}
+
 /** A /24 of the loopback that no other world is likely to have at the same time. */
 function ownNetwork(): string {
 	const part = () => 1 + Math.floor(Math.random() * 254);
@@ -246,6 +309,74 @@ function copyProgram(project: string): void {
 		join(project, "node_modules"),
 		"dir",
 	);
+}
+
+async function changeSecret(
+	vaults: Cloud,
+	title: string,
+	value: string,
+): Promise<void> {
+	const list = z.array(z.object({ id: z.string() })).min(1);
+	const ask = async (path: string, method = "GET", body?: unknown) => {
+		const response = await vaults.app.fetch(
+			new Request(`${credentials.OP_CONNECT_HOST}/v1/vaults${path}`, {
+				method,
+				headers: {
+					authorization: `Bearer ${vaultKeeper}`,
+					"content-type": "application/json",
+				},
+				...(body ? { body: JSON.stringify(body) } : {}),
+			}),
+		);
+		if (!response.ok) throw new Error(`${path}: ${response.status}`);
+		return response.json();
+	};
+	const filter = encodeURIComponent(`title eq "${title}"`);
+	const [vault] = list.parse(await ask(""));
+	const items = list.parse(await ask(`/${vault?.id}/items?filter=${filter}`));
+	await ask(`/${vault?.id}/items/${items[0]?.id}`, "PATCH", [
+		{ op: "replace", path: "/fields/credential/value", value },
+	]);
+}
+
+/** Makes a B2 key that may do all that the first may, as somebody does who retires the first. */
+async function newMasterRights(b2: Cloud): Promise<NodeJS.ProcessEnv> {
+	const ask = async (path: string, authorization: string, body?: unknown) => {
+		const response = await b2.app.fetch(
+			new Request(`https://api.backblazeb2.com/b2api/v3/${path}`, {
+				method: body ? "POST" : "GET",
+				headers: { authorization },
+				...(body ? { body: JSON.stringify(body) } : {}),
+			}),
+		);
+		if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
+		return response.json();
+	};
+	const { B2_APPLICATION_KEY_ID: accountId, B2_APPLICATION_KEY: key } =
+		credentials;
+	const session = z
+		.object({
+			authorizationToken: z.string(),
+			apiInfo: z.object({
+				storageApi: z.object({ capabilities: z.array(z.string()) }),
+			}),
+		})
+		.parse(
+			await ask("b2_authorize_account", `Basic ${btoa(`${accountId}:${key}`)}`),
+		);
+	const made = z
+		.object({ applicationKeyId: z.string(), applicationKey: z.string() })
+		.parse(
+			await ask("b2_create_key", session.authorizationToken, {
+				accountId,
+				keyName: "operator-2",
+				capabilities: session.apiInfo.storageApi.capabilities,
+			}),
+		);
+	return {
+		B2_APPLICATION_KEY_ID: made.applicationKeyId,
+		B2_APPLICATION_KEY: made.applicationKey,
+	};
 }
 
 const stackName = "test";

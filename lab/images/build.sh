@@ -24,7 +24,7 @@ cp /etc/resolv.conf root/etc/resolv.conf
 printf '{"default":[{"type":"insecureAcceptAnything"}]}\n' >root/etc/containers/policy.json
 
 podman() {
-	chroot root /usr/bin/env -i PATH=/usr/sbin:/usr/bin HOME=/work TMPDIR=/work \
+	chroot root /usr/bin/env -i PATH=/usr/sbin:/usr/bin HOME=/work TMPDIR=/work PODMAN_IGNORE_CGROUPSV1_WARNING=1 \
 		/usr/bin/podman --root=/work/storage --runroot=/work/run --storage-driver=overlay --cgroup-manager=cgroupfs \
 		--events-backend=none "$@"
 }
@@ -35,7 +35,10 @@ while [[ $1 != -- ]]; do
 done
 shift
 podman import --quiet "${import[@]}" "/base/$(basename "$BASE_TAR")" "$BASE_NAME"
+# Without CAP_SYS_RESOURCE no limit can be raised above what this process has.
+limit() { echo "$1=$(ulimit -S"$2"):$(ulimit -H"$2")" | sed 's/unlimited/-1/g'; }
 # A fixed time, so that the same content has the same digest.
-podman build --isolation=chroot --network=host --pull=never --timestamp=0 --squash --volume=/inputs:/inputs:ro "$@" \
+podman build --isolation=chroot --network=host --pull=never --timestamp=0 --squash --volume=/inputs:/inputs:ro \
+	--ulimit="$(limit nofile n)" --ulimit="$(limit nproc u)" "$@" \
 	--tag=localhost/built /context
 podman push --quiet localhost/built oci:/work/layout:built

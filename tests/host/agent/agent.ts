@@ -1,0 +1,311 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { deliveryDocument } from "../../../infra/delivery.ts";
+import { moltbot } from "../../../infra/platforms/moltbot.ts";
+import { renderHost } from "../../../infra/render.ts";
+import { parseSettings } from "../../../infra/settings.ts";
+import { sampleValues } from "../../../infra/testing.ts";
+import { controlClient } from "../../../lab/clouds/client.ts";
+import { DiscordClient } from "../../../lab/clouds/discord/client.ts";
+import { openCa } from "../../../lab/clouds/tls.ts";
+import { Daemon } from "../../../lab/daemon.ts";
+import { hostArtefacts } from "../../../lab/host/artefacts.ts";
+import { LabHost } from "../../../lab/host/host.ts";
+import { resticImage } from "../../../lab/host/resticImage.ts";
+import { type LabImage, labImages } from "../../../lab/images/index.ts";
+import {
+	cloudsAddress,
+	resolverAddress,
+} from "../../../lab/network/addresses.ts";
+import { HostLine } from "../../../lab/network/hostLine.ts";
+import {
+	internet,
+	raiseInternet,
+	removeNamespaces,
+} from "../../../lab/network/internet.ts";
+import { startResolver } from "../../../lab/network/resolver.ts";
+import { Place } from "../../../lab/place.ts";
+import { socketFetch } from "../../../lab/socketFetch.ts";
+
+/** The owner of the agent: his Discord id stands in the settings. */
+export const owner = { name: "owner", id: "123456789012345678" };
+
+const bucket = "moltbot-agent-test";
+const account = { accountId: "b2a4c1d90e7f", masterKey: "004AgentTestKey" };
+const discordToken = "discord-canary-token";
+const apiKey = "sk-ant-canary-key";
+const names = [
+	"discord.com",
+	"gateway.discord.gg",
+	"api.anthropic.com",
+	"ghcr.io",
+	"docker.io",
+	"registry-1.docker.io",
+	"auth.docker.io",
+	"s3.us-west-004.backblazeb2.com",
+];
+
+/** What `deliver` is told, as far as tests change it. */
+export interface Order {
+	secrets: Record<string, string>;
+	images: Record<string, string>;
+	files: { path: string; owner: string; mode: string; content: string }[];
+}
+
+/** `moltbot status --json`, as far as tests look. */
+export interface Status {
+	ready: boolean;
+	problems: { unit: string; message: string; lines: string[] }[];
+	units: Record<string, { state: string; image: string | null }>;
+	channels: Record<string, { connected: boolean; error: string | null }>;
+	delivery: { kept: string[] } | null;
+}
+
+/**
+ * A host as production has it after the rebase, with its stand-ins of Discord, model, registry and bucket around it. What differs:
+ * it is uCore from the first boot on, it joins no tailnet, and the delivery comes by the lab's privilege in place of SSH.
+ */
+export class AgentHost {
+	readonly host: LabHost;
+	readonly discord: DiscordClient;
+	readonly control: ReturnType<typeof controlClient>;
+	readonly images: readonly LabImage[];
+	/** How long each stage took, in milliseconds. */
+	readonly times: Record<string, number> = {};
+	readonly #place: Place;
+	readonly #clouds: Daemon;
+	readonly #cloudsArgv: readonly string[];
+	readonly #settings: ReturnType<typeof parseSettings>;
+
+	private constructor(parts: {
+		host: LabHost;
+		images: readonly LabImage[];
+		place: Place;
+		clouds: Daemon;
+		cloudsArgv: readonly string[];
+		settings: ReturnType<typeof parseSettings>;
+	}) {
+		this.host = parts.host;
+		this.images = parts.images;
+		this.#place = parts.place;
+		this.#clouds = parts.clouds;
+		this.#cloudsArgv = parts.cloudsArgv;
+		this.#settings = parts.settings;
+		this.control = controlClient(parts.place.controlSocket);
+		const fetch = socketFetch(parts.place.controlSocket);
+		this.discord = new DiscordClient({ fetch });
+	}
+
+	/** Boots it; everything is taken away after the test. */
+	static async boot(t: TestContext): Promise<AgentHost> {
+		const artefacts = await hostArtefacts();
+		const images = await labImages();
+		const restic = {
+			repository: "docker.io/restic/restic",
+			...(await resticImage(artefacts.rootTree)),
+		};
+		const folder = mkdtempSync(join(tmpdir(), "moltbot-agent-"));
+		t.after(() => rmSync(folder, { recursive: true, force: true }));
+		const place = new Place(folder);
+		const ca = await openCa(place.clouds);
+		const reference = (image: { repository: string; digest: string }) =>
+			`${image.repository}@${image.digest}`;
+		const settings = parseSettings({
+			"moltbot:bucket": bucket,
+			"moltbot:osImage": sampleValues.osImage,
+			"moltbot:backupImage": reference(restic),
+			"moltbot:ownerDiscordId": owner.id,
+			"moltbot:resolvers": resolverAddress,
+			"moltbot:trustedCertificates": ca.pem,
+			...Object.fromEntries(
+				images.map((image) => [`moltbot:${image.setting}`, reference(image)]),
+			),
+		});
+		const config = place.path("clouds.json");
+		const layouts = [...images, restic].map((image) => ({
+			folder: image.folder,
+			repository: image.repository,
+			tag: "lab",
+		}));
+		writeFileSync(
+			config,
+			JSON.stringify({
+				registry: { layouts },
+				discord: { token: discordToken },
+				anthropic: { apiKey },
+				backblaze: { accounts: [{ ...account, buckets: [{ name: bucket }] }] },
+			}),
+		);
+		t.after(() => removeNamespaces(place));
+		await raiseInternet(place);
+		const resolver = new Daemon(place, "resolver");
+		t.after(() => resolver.stop());
+		await startResolver(place, resolver, artefacts.tools, {
+			[cloudsAddress]: names,
+		});
+		const clouds = new Daemon(place, "clouds");
+		t.after(() => clouds.stop());
+		const line = new HostLine(place, "agent", {
+			v4: {
+				address: "203.0.113.7",
+				netmask: "255.255.255.0",
+				gateway: "203.0.113.1",
+			},
+			v6: null,
+		});
+		t.after(() => line.disconnect());
+		await line.connect(artefacts.tools, []);
+		const ignition = place.path("config.ign");
+		writeFileSync(ignition, document(ca.pem));
+		const host = new LabHost({
+			id: place.host("agent"),
+			dir: place.path("host"),
+			netns: line.namespace,
+			...artefacts,
+			config: { platform: "file", path: ignition },
+		});
+		t.after(() => host.destroy());
+		const main = join(import.meta.dirname, "../../../lab/clouds/main.ts");
+		const agent = new AgentHost({
+			host,
+			images,
+			place,
+			clouds,
+			settings,
+			cloudsArgv: [
+				...[process.execPath, main, "--state", place.clouds],
+				...["--config", config, "--listen", `${cloudsAddress}:443`],
+			],
+		});
+		await agent.startClouds();
+		await agent.timed("boot", async () => {
+			await host.boot();
+			await host.waitUntilUp(AbortSignal.timeout(120_000));
+		});
+		return agent;
+	}
+
+	/** Stand-ins begin again with the state that they had. */
+	async startClouds(): Promise<void> {
+		await this.#clouds.start({
+			argv: this.#cloudsArgv,
+			namespace: this.#place.namespace(internet),
+			ready: () => this.control.now(),
+		});
+	}
+
+	stopClouds(): Promise<void> {
+		return this.#clouds.stop();
+	}
+
+	/** The delivery of `pulumi up`, changed by `change` where a test wants it. */
+	async deliver(change: (order: Order) => void = () => {}) {
+		const { os: _, ...order } = deliveryDocument(
+			moltbot,
+			this.#settings,
+			Number(sampleValues.generation),
+			{ "discord-bot-token": discordToken, "anthropic-api-key": apiKey },
+			{
+				"backup-password": "agent test",
+				"backup-key-id": account.accountId,
+				"backup-key": account.masterKey,
+			},
+		);
+		const copy = structuredClone(order) as unknown as Order;
+		change(copy);
+		const input = Buffer.from(JSON.stringify(copy)).toString("base64");
+		const answer = await this.shell(
+			`echo ${input} | base64 --decode | /usr/local/libexec/moltbot/deliver`,
+		);
+		return JSON.parse(answer) as { restarted: string[]; kept: string[] };
+	}
+
+	async shell(script: string): Promise<string> {
+		const { stdout } = await this.host.exec(["/bin/sh", "-c", script]);
+		return stdout.trim();
+	}
+
+	/** The engine of the agent's uid. */
+	podman(args: string): Promise<string> {
+		return this.shell(
+			`cd / && setpriv --reuid=2001 --regid=2001 --clear-groups env HOME=/var/home/moltbot XDG_RUNTIME_DIR=/run/user/2001 podman --remote --url unix:///run/user/2001/podman/podman.sock ${args}`,
+		);
+	}
+
+	async status(): Promise<Status> {
+		return JSON.parse(await this.shell("moltbot status --json"));
+	}
+
+	/** Waits until the host says so of itself. */
+	async until(
+		what: string,
+		holds: (status: Status) => boolean,
+		seconds: number,
+	): Promise<Status> {
+		const end = performance.now() + seconds * 1000;
+		for (;;) {
+			const status = await this.status();
+			if (holds(status)) return status;
+			if (performance.now() > end)
+				throw new Error(
+					`${what}: not after ${seconds} s; the host says ${JSON.stringify(status, null, 1)}`,
+				);
+			await sleep(1000);
+		}
+	}
+
+	ready(seconds = 600): Promise<Status> {
+		return this.until("ready", ({ ready }) => ready, seconds);
+	}
+
+	/** Writes as the owner, waits for the answer. */
+	async ask(text: string, deadline = 180_000): Promise<string> {
+		const { content } = await this.discord.ask(owner.name, text, {
+			id: owner.id,
+			deadline,
+		});
+		return content;
+	}
+
+	async timed<T>(stage: string, work: () => Promise<T>): Promise<T> {
+		const start = performance.now();
+		try {
+			return await work();
+		} finally {
+			this.times[stage] = Math.round(performance.now() - start);
+		}
+	}
+}
+
+/** The product's own document, with what `AgentHost` says of itself. */
+function document(trustedCertificates: string): string {
+	const ignition = JSON.parse(
+		renderHost(
+			moltbot.id,
+			{
+				...sampleValues,
+				bucketName: bucket,
+				resolvers: resolverAddress,
+				trustedCertificates,
+			},
+			{ compress: false },
+		),
+	);
+	const file = (path: string, text: string) => ({
+		path,
+		mode: 0o644,
+		overwrite: true,
+		contents: { source: `data:,${encodeURIComponent(text)}` },
+	});
+	ignition.storage.files.push(
+		file("/etc/os-release", "ID=fedora\nVERSION_ID=44\nVARIANT_ID=ucore\n"),
+		file(
+			"/etc/systemd/system/join.service.d/none.conf",
+			"[Unit]\nConditionPathExists=/no/tailnet/here\n",
+		),
+	);
+	return JSON.stringify(ignition);
+}

@@ -2,8 +2,13 @@
 export const messages = {
 	tooLarge: "document is larger than 8 MiB",
 	notUtf8: "document is not valid UTF-8",
+	nul: "document contains a null byte",
 	tooDeep: "document is nested too deeply",
+	tooManyValues: "document has more than 500,000 values",
 	aliases: "document contains excessive aliasing",
+	unknownAnchor: (name: string) => `unknown anchor "${name}" referenced`,
+	anchorInItself: (name: string) => `anchor "${name}" value contains itself`,
+	notMergeable: "map merge requires map or sequence of maps as the value",
 	notMapping: "document must be a mapping",
 	noVariant: "error parsing variant; must be specified",
 	invalidVersion: "error parsing version; must be a valid semver",

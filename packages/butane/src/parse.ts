@@ -1,25 +1,14 @@
-import {
-	type Document,
-	isAlias,
-	isMap,
-	isScalar,
-	isSeq,
-	LineCounter,
-	type Node,
-	parseDocument,
-	type YAMLMap,
-} from "yaml";
 import { z } from "zod";
 import { messages } from "./errors.ts";
-import { type Positions, pathKey, remember } from "./positions.ts";
-import { type Path, type Position, Report } from "./report.ts";
-import { isNull, readBoolean, readInteger } from "./scalars.ts";
+import { Places, remember } from "./positions.ts";
+import { Reader } from "./read.ts";
+import { type Position, Report } from "./report.ts";
 import { type Fcos, schemaOf } from "./schema.ts";
 import { isVersion, type Version } from "./versions.ts";
+import { type Node, readYaml, target, YamlError } from "./yaml.ts";
 
+/** The largest document that `parse` reads, in bytes. */
 export const maxBytes = 8 * 1024 * 1024;
-/* Aliases multiply: this many values is far beyond 8 MiB of honest text. */
-const maxValues = 1_000_000;
 
 export type ParseOptions = {
 	/** Accept `contents_local` of units and drop-ins, which the reference knows from 1.5.0 on, in 1.4.0 too. Default false. */
@@ -28,79 +17,87 @@ export type ParseOptions = {
 	strict?: boolean;
 };
 
-type Read = { document: Fcos | null; report: Report };
+/** What `parse` made of a text. */
+export type Parsed = { document: Fcos | null; report: Report };
 
-/** Reads a Butane document. Never throws; `document` is null if it is too damaged to be translated. */
+/**
+ * Reads a Butane document from YAML of at most 8 MiB. Never throws, whatever the text is.
+ *
+ * @returns the document, and every problem with its place in the text; `document` is null where there is an error
+ */
 export function parse(
 	yaml: string | Uint8Array,
 	options: ParseOptions = {},
-): Read {
+): Parsed {
 	const report = new Report();
-	const refuse = (message: string, position?: Position): Read => {
+	const refuse = (message: string, position?: Position): Parsed => {
 		report.error([], message, position);
 		return { document: null, report };
 	};
 	if (Buffer.byteLength(yaml) > maxBytes) return refuse(messages.tooLarge);
-	let text: string;
+	const text = typeof yaml === "string" ? yaml : decode(yaml);
+	if (text === undefined) return refuse(messages.notUtf8);
+	if (text.includes("\0")) return refuse(messages.nul);
+	let root: Node | undefined;
 	try {
-		text =
-			typeof yaml === "string"
-				? yaml
-				: new TextDecoder("utf-8", { fatal: true }).decode(yaml);
-	} catch {
-		return refuse(messages.notUtf8);
-	}
-	try {
-		return readDocument(text, options, report);
+		root = readYaml(text);
 	} catch (error) {
-		// A document nested thousands deep exhausts the reader's stack; a clear refusal, as for any other syntax error.
-		return refuse(
-			error instanceof RangeError
-				? messages.tooDeep
-				: error instanceof Error
-					? error.message
-					: String(error),
-		);
+		if (!(error instanceof YamlError)) throw error;
+		const places = new Places(text, { kind: "sequence", at: 0, items: [] });
+		return refuse(error.message, places.at(error.at));
+	}
+	if (!root) return refuse(messages.noVariant);
+	const places = new Places(text, root);
+	try {
+		const document = readDocument(root, places, options, report);
+		if (report.fatal || (options.strict && report.problems.length > 0))
+			return { document: null, report };
+		if (document) remember(document, places);
+		return { document: document ?? null, report };
+	} catch (error) {
+		if (!(error instanceof YamlError)) throw error;
+		return refuse(error.message, places.at(error.at));
 	}
 }
 
+function decode(bytes: Uint8Array): string | undefined {
+	try {
+		return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+	} catch {
+		return undefined;
+	}
+}
+
+const header = z.object({
+	variant: z.string().optional(),
+	version: z.string().optional(),
+});
+
 function readDocument(
-	text: string,
+	root: Node,
+	places: Places,
 	options: ParseOptions,
 	report: Report,
-): Read {
-	const lineCounter = new LineCounter();
-	const parsed = parseDocument(text, {
-		lineCounter,
-		schema: "failsafe",
-		uniqueKeys: false,
-		prettyErrors: false,
-		logLevel: "silent",
-	});
-	const at = (offset: number): Position => {
-		const { line, col } = lineCounter.linePos(offset);
-		return { line, column: col };
-	};
-	// Only the first document counts, as in the reference.
-	for (const error of parsed.errors)
-		if (error.code !== "MULTIPLE_DOCS")
-			report.error([], error.message, at(error.pos[0]));
-	if (report.fatal) return { document: null, report };
-
-	const reader = new Reader(parsed, report, at);
-	const header = reader.header();
-	const version = header && checkVersion(header, report);
-	if (!version) return { document: null, report };
-	const schema = schemaOf(version, options.contentsLocal ?? false);
-	const document = reader.read(schema, parsed.contents, []) as Fcos;
-	if (report.fatal || (options.strict && report.problems.length > 0))
-		return { document: null, report };
-	remember(document, reader.positions);
-	return { document, report };
+): Fcos | undefined {
+	const at = places.at(root.at);
+	if (target(root).kind === "sequence") {
+		report.error([], messages.notMapping, at);
+		return undefined;
+	}
+	// What else is in the document is told when its version is known.
+	const first = new Reader(new Report(), places).read(header, root, []);
+	const { variant = "", version = "" } = (first ?? {}) as z.infer<
+		typeof header
+	>;
+	const known = checkVersion(variant, version, report);
+	if (!known) return undefined;
+	const schema = schemaOf(known, options.contentsLocal ?? false);
+	return new Reader(report, places).read(schema, root, []) as Fcos | undefined;
 }
 
 function checkVersion(
-	{ variant, version }: { variant: string; version: string },
+	variant: string,
+	version: string,
 	report: Report,
 ): Version | undefined {
 	const problem = !variant
@@ -111,145 +108,5 @@ function checkVersion(
 				? messages.unknownVersion(variant, version)
 				: undefined;
 	if (problem) report.error([variant ? "version" : "variant"], problem);
-	return !problem && isVersion(version) ? version : undefined;
+	return problem === undefined && isVersion(version) ? version : undefined;
 }
-
-/** Walks YAML nodes and a schema side by side: the schema says what a scalar is to be read as. */
-class Reader {
-	readonly positions: Positions = new Map();
-	readonly #document: Document;
-	readonly #report: Report;
-	readonly #at: (offset: number) => Position;
-	#values = 0;
-
-	constructor(
-		document: Document,
-		report: Report,
-		at: (offset: number) => Position,
-	) {
-		this.#document = document;
-		this.#report = report;
-		this.#at = at;
-	}
-
-	header(): { variant: string; version: string } | undefined {
-		const root = this.#document.contents;
-		if (!isNull(root) && !isMap(root)) {
-			this.#report.error([], messages.notMapping, { line: 1, column: 1 });
-			return undefined;
-		}
-		const field = (key: string): string => {
-			const value = isMap(root) ? root.get(key) : undefined;
-			return typeof value === "string" ? value : "";
-		};
-		return { variant: field("variant"), version: field("version") };
-	}
-
-	read(type: z.core.$ZodType, raw: unknown, path: Path): unknown {
-		if (++this.#values > maxValues) throw new Error(messages.aliases);
-		const node = (
-			isAlias(raw) ? raw.resolve(this.#document) : raw
-		) as Node | null;
-		if (isNull(node) || !node) return undefined;
-		const position = this.#at((raw as Node).range?.[0] ?? 0);
-		if (!this.positions.has(pathKey(path)))
-			this.positions.set(pathKey(path), position);
-		const schema = type instanceof z.ZodOptional ? type.unwrap() : type;
-		if (schema instanceof z.ZodObject && isMap(node))
-			return this.#object(schema, node, path);
-		if (schema instanceof z.ZodArray && isSeq(node)) {
-			// A null entry is no entry, as in the reference: those after it move up.
-			const out: unknown[] = [];
-			for (const item of node.items) {
-				const value = this.read(schema.element, item, [...path, out.length]);
-				if (value !== undefined) out.push(value);
-			}
-			return out;
-		}
-		if (isScalar(node)) {
-			const value =
-				schema instanceof z.ZodBoolean
-					? readBoolean(node)
-					: schema instanceof z.ZodNumber
-						? readInteger(node)
-						: textual.some((kind) => schema instanceof kind)
-							? String(node.value)
-							: undefined;
-			if (value !== undefined) return value;
-		}
-		const found = isMap(node)
-			? "a mapping"
-			: isSeq(node)
-				? "a list"
-				: `"${String((node as { value?: unknown }).value).slice(0, 40)}"`;
-		this.#report.error(
-			path,
-			messages.wrongType(found, wanted[schema._zod.def.type] ?? "this field"),
-			position,
-		);
-		return undefined;
-	}
-
-	#object(schema: z.ZodObject, map: YAMLMap, path: Path): object {
-		const out: Record<string, unknown> = {};
-		const seen = new Set<string>();
-		for (const pair of map.items) {
-			const keyNode = pair.key as Node | null;
-			const key = isScalar(keyNode) ? String(keyNode.value) : "";
-			const here = [...path, key];
-			const position = this.#at(keyNode?.range?.[0] ?? 0);
-			if (seen.has(key)) {
-				this.#report.error(here, messages.duplicateKey(key), position);
-				continue;
-			}
-			seen.add(key);
-			if (key === "<<") continue;
-			const field = Object.hasOwn(schema.shape, key)
-				? schema.shape[key]
-				: undefined;
-			if (!field) {
-				this.#report.warn(here, messages.unusedKey(key), position);
-				continue;
-			}
-			this.positions.set(pathKey(here), position);
-			const value = this.read(field, pair.value, here);
-			if (value !== undefined) out[key] = value;
-		}
-		return this.#merge(schema, map, path, out, seen);
-	}
-
-	/** `<<`: a mapping, or a list of them; what is written in the mapping itself wins. */
-	#merge(
-		schema: z.ZodObject,
-		map: YAMLMap,
-		path: Path,
-		out: Record<string, unknown>,
-		seen: Set<string>,
-	): object {
-		const pair = map.items.find((p) => isScalar(p.key) && p.key.value === "<<");
-		if (!pair) return out;
-		const sources = isSeq(pair.value) ? pair.value.items : [pair.value];
-		for (const source of sources) {
-			const merged = this.read(schema, source, path);
-			if (typeof merged !== "object" || merged === null) continue;
-			for (const [key, value] of Object.entries(merged))
-				if (!seen.has(key)) {
-					seen.add(key);
-					out[key] = value;
-				}
-		}
-		return out;
-	}
-}
-
-const textual = [z.ZodString, z.ZodLiteral, z.ZodEnum];
-
-const wanted: Record<string, string> = {
-	object: "a mapping",
-	array: "a list",
-	boolean: "a boolean",
-	number: "an integer",
-	string: "a string",
-	literal: "a string",
-	enum: "a string",
-};

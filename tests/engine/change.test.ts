@@ -219,7 +219,7 @@ suite("a change of a stack", { skip: cannotRun }, () => {
 			},
 			{ what: "it lets us in", line: /^ssh g2 true$/ },
 			{ what: "it gets its delivery", line: /^ssh g2 sudo .*\/deliver$/ },
-			{ what: "it is ready", line: /^ssh g2 sudo moltbot status --json$/ },
+			{ what: "it is ready", line: /^ssh g2 sudo .*moltbot status --json$/ },
 		]);
 		// Every image was asked for before anything was given up.
 		const saved = world().timeline.findIndex((line) =>

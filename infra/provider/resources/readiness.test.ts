@@ -46,7 +46,7 @@ async function failure(
 test("waits until the agent is ready and keeps what it said", async (t) => {
 	let asked = 0;
 	const answers: Shell = (command) => {
-		assert.equal(command, "sudo moltbot status --json");
+		assert.equal(command, "sudo /usr/local/bin/moltbot status --json");
 		asked++;
 		return asked === 2 ? "drop" : status(asked > 3);
 	};

@@ -8,7 +8,8 @@ import { isUnreachable, lastLines, onHost, parseAnswer } from "./host.ts";
 
 type Shape = typeof readinessShape;
 
-const command = "sudo moltbot status --json";
+// By its path: sudo's own list of folders need not have it.
+const command = "sudo /usr/local/bin/moltbot status --json";
 
 /** For one question. */
 const askMilliseconds = 60_000;

@@ -258,7 +258,7 @@ async function answerTo(
 			return {};
 		case "sudo /usr/local/libexec/moltbot/deliver":
 			return deliver(input, host, rules);
-		case "sudo moltbot status --json":
+		case "sudo /usr/local/bin/moltbot status --json":
 			return { stdout: `${JSON.stringify(statusOf(host, rules.behaviour))}\n` };
 		case "sudo /usr/local/libexec/moltbot/last-backup":
 			return lastBackup(host, rules);

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { validate } from "@moltbot/butane";
 import { moltbot } from "./platforms/moltbot.ts";
 import { fingerprintOf, maxUserDataBytes, renderHost } from "./render.ts";
-import { sampleValues as values } from "./testing.ts";
+import { unpacked, sampleValues as values } from "./testing.ts";
 
 const traits = { region: "ewr", plan: "vc2-2c-4gb", osId: 391 };
 
@@ -44,6 +44,13 @@ function tree(json: string): string {
 		.join("");
 }
 
+function textOf(source = "data:,"): string {
+	const [head = "", ...body] = source.split(",");
+	return head.endsWith(";base64")
+		? Buffer.from(body.join(","), "base64").toString()
+		: decodeURIComponent(body.join(","));
+}
+
 describe("the host document", () => {
 	const json = renderHost(moltbot.id, values, { compress: false });
 	const sent = renderHost(moltbot.id, values, { compress: true });
@@ -77,8 +84,18 @@ describe("the host document", () => {
 	});
 
 	test("holds the two short-lived secrets once each", () => {
-		assert.equal(sent.split("tskey-auth-CANARY").length, 2);
-		assert.equal(sent.split("X-Amz-Signature").length, 2);
+		assert.equal(unpacked(sent).split("tskey-auth-CANARY").length, 2);
+		assert.equal(unpacked(sent).split("X-Amz-Signature").length, 2);
+	});
+
+	test("says the same packed as in clear", () => {
+		const [clear, inside] = [json, unpacked(sent)].map((text) => {
+			const document = JSON.parse(text);
+			for (const { contents } of document.storage.files)
+				contents.source = textOf(contents.source);
+			return document;
+		});
+		assert.deepEqual(inside, clear);
 	});
 
 	test("the timer saves as often as the setting says", () => {

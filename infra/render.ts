@@ -11,6 +11,7 @@ import {
 } from "@moltbot/butane";
 import { ProgramError } from "./errors.ts";
 import { fillIn, placeholdersOf, type Values } from "./template.ts";
+import { packed } from "./userData.ts";
 
 /** Vultr's metadata service was seen to serve 64 KiB; Ignition JSON beyond this is refused (facts: 65,508 bytes verified). */
 export const maxUserDataBytes = 48 * 1024;
@@ -64,7 +65,7 @@ export function renderHost(
 	const { ignition, report } = translate(document, {
 		files: templates,
 		strict: true,
-		compress,
+		compress: false,
 	});
 	if (ignition === null) throw invalid("butane", report);
 	const unused = Object.keys(values).filter(
@@ -75,7 +76,7 @@ export function renderHost(
 			"unused-value",
 			`No file of the host document asks for ${unused.join(", ")}; remove the value or use its placeholder.`,
 		);
-	const json = serialize(ignition);
+	const json = compress ? packed(serialize(ignition)) : serialize(ignition);
 	const bytes = Buffer.byteLength(json);
 	if (compress && bytes > maxUserDataBytes)
 		throw new ProgramError(

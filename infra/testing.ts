@@ -1,4 +1,5 @@
-// The values of a host document, for tests.
+// The values of a host document, and how to look into one, for tests.
+import { gunzipSync } from "node:zlib";
 import { moltbot } from "./platforms/moltbot.ts";
 import { platformValues } from "./platforms/platform.ts";
 
@@ -23,3 +24,11 @@ export const sampleValues = {
 		"https://s3.us-west-004.backblazeb2.com/b/o?X-Amz-Signature=CANARY",
 	...platformValues(moltbot),
 };
+
+/** The document inside a packed one (see userData.ts), any other as it is. */
+export function unpacked(json: string): string {
+	const source: unknown = JSON.parse(json).ignition.config?.replace?.source;
+	if (typeof source !== "string") return json;
+	const [, body = ""] = source.split(";base64,");
+	return gunzipSync(Buffer.from(body, "base64")).toString();
+}

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { moltbot } from "../../infra/platforms/moltbot.ts";
 import { renderHost, repository } from "../../infra/render.ts";
 import { fillIn, placeholdersOf } from "../../infra/template.ts";
-import { sampleValues } from "../../infra/testing.ts";
+import { sampleValues, unpacked } from "../../infra/testing.ts";
 
 /** As it is sent, and without compression. */
 export const documents = {
@@ -74,7 +74,7 @@ export type Ignition = z.output<typeof ignitionSchema>;
 
 /** An Ignition document whose files are in clear: compression is a choice of who wrote it, the content is not. */
 export function readIgnition(json: string): Ignition {
-	const document = ignitionSchema.parse(JSON.parse(json));
+	const document = ignitionSchema.parse(JSON.parse(unpacked(json)));
 	for (const file of document.storage.files)
 		file.contents = { source: contentOf(file).toString() };
 	return document;

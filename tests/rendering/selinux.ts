@@ -162,7 +162,9 @@ export const rules: readonly Rule[] = [
 								.filter(
 									(line) =>
 										/^\s*mv\s/.test(line) &&
-										!/\bmv (-\S+ )*"\$new" /.test(line),
+										!/\bmv (-\S+ )*("\$new" |("[^"]*\/)[^"/]*" \3[^"/]*"$)/.test(
+											line,
+										),
 								)
 								.map((line) => line.trim()),
 			),

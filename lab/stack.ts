@@ -4,13 +4,10 @@ import { join } from "node:path";
 import { tool, toolsOnPath } from "../tools/setup.ts";
 import { type Account, credentials } from "./account.ts";
 import { trustEnvironment } from "./clouds/server.ts";
-import { resolverAddress } from "./network/addresses.ts";
-import { operator } from "./network/internet.ts";
-import { namespacePath } from "./network/link.ts";
+import { asOperator } from "./network/asOperator.ts";
 import { type Place, repository } from "./place.ts";
 import { installStandInPlugins } from "./plugins/install.ts";
 
-const operatorScript = join(import.meta.dirname, "network", "operator.sh");
 /** Name of the stack, and so of its file at the root of the repository. */
 export const stackName = "lab";
 const tracked = join(repository, `Pulumi.${stackName}.yaml`);
@@ -121,29 +118,15 @@ export class Operator {
 		stdio: "inherit" | "pipe",
 		signal?: AbortSignal,
 	) {
-		return spawn(
-			operatorScript,
-			[
-				namespacePath(this.#place.namespace(operator)),
-				this.#resolvConf(),
-				...[this.#stackFile, tracked],
-				"--",
-				...argv,
-			],
-			{
-				cwd: repository,
-				stdio,
-				env: await this.#environment(),
-				...(signal ? { signal } : {}),
-			},
-		);
-	}
-
-	#resolvConf(): string {
-		const file = this.#place.path("operator", "resolv.conf");
-		mkdirSync(this.#place.path("operator"), { recursive: true });
-		writeFileSync(file, `nameserver ${resolverAddress}\n`);
-		return file;
+		const [program = "", ...args] = asOperator(this.#place, argv, [
+			[this.#stackFile, tracked],
+		]);
+		return spawn(program, args, {
+			cwd: repository,
+			stdio,
+			env: await this.#environment(),
+			...(signal ? { signal } : {}),
+		});
 	}
 
 	async #environment(): Promise<NodeJS.ProcessEnv> {

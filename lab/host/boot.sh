@@ -68,7 +68,7 @@ cd /
 while :; do
 	code=0
 	SYSTEMD_NSPAWN_API_VFS_WRITABLE=network systemd-nspawn --quiet --directory=/run/host/root --machine="$MACHINE" \
-		--register=no --keep-unit --boot --console=pipe --network-namespace-path=/run/netns --capability=all \
+		--register=no --keep-unit --boot --resolv-conf=off --console=pipe --network-namespace-path=/run/netns --capability=all \
 		--drop-capability=CAP_SYS_TIME,CAP_SYS_MODULE,CAP_SYS_RAWIO --system-call-filter="add_key keyctl bpf" \
 		--bind=/dev/fuse --bind=/dev/net/tun || code=$?
 	[ "$code" = 133 ] || exit "$code"

@@ -7,6 +7,9 @@ os=$1 root=$2
 cp -a "$os" "$root"
 rm -rf "${root:?}"/dev/* "$root"/var/cache/apt "$root"/var/lib/apt/lists "$root"/etc/resolv.conf
 
+# Names are systemd-resolved's business, as on Fedora CoreOS.
+ln -s ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
+
 # Fedora's trust store; everything that Debian brings looks at it by a link.
 pki=$root/etc/pki/ca-trust
 mkdir -p "$pki/source/anchors" "$pki/extracted/pem" "$root/etc/pki/containers"

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
 import { Daemon } from "../daemon.ts";
+import { asOperator } from "../network/asOperator.ts";
 import { operator } from "../network/internet.ts";
 import type { Place } from "../place.ts";
 
@@ -45,13 +46,13 @@ export class OperatorTailscale {
 		mkdirSync(state, { recursive: true, mode: 0o700 });
 		this.#writeCommand();
 		await this.#daemon.start({
-			argv: [
+			argv: asOperator(this.#place, [
 				this.#programs.tailscaled,
 				`--statedir=${state}`,
 				`--socket=${this.#socket}`,
 				"--port=0",
 				"--no-logs-no-support",
-			],
+			]),
 			namespace: this.#place.namespace(operator),
 			environment: { SSL_CERT_FILE: caPath },
 			ready: () => this.#status(),

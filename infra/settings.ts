@@ -146,6 +146,28 @@ export const fields = {
 		example: "tag:moltbot",
 		fallback: "tag:moltbot",
 	}),
+	operators: field(
+		z
+			.string()
+			.regex(
+				/^(autogroup:(admin|owner|member)|group:[\w.-]+|[^\s@"]+@[^\s@"]*)$/,
+			),
+		{
+			about:
+				"Who operates the host over the tailnet, as the policy file names them.",
+			allowed:
+				"autogroup:admin, a group: of the policy file, or the login name of a person",
+			example: "autogroup:admin",
+			fallback: "autogroup:admin",
+		},
+	),
+	tailnetPolicy: field(z.enum(["", "replace-the-whole-policy"]), {
+		about:
+			"Permits `pulumi up` to replace the policy of the tailnet by that of policy/tailnet.hujson, for your tag and operators. Only for a tailnet that serves nothing else: every other rule in it is lost.",
+		allowed: "nothing, or the words replace-the-whole-policy",
+		example: "",
+		fallback: "",
+	}),
 	resolvers: field(addresses, {
 		about:
 			"DNS servers that the host and the agent may ask; every other one is out of the agent's reach.",

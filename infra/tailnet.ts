@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
+import { Acl } from "@pulumi/tailscale/acl.js";
 import { TailnetKey } from "@pulumi/tailscale/tailnetKey.js";
 import { TailnetName } from "./provider/sdk.ts";
 import type { Settings } from "./settings.ts";
+import { policyText } from "./tailnetPolicy.ts";
 
 /** How the host comes into the tailnet. */
 export interface TailnetEntry {
@@ -25,6 +27,20 @@ export function tailnetEntry(
 	options: pulumi.CustomResourceOptions,
 ): TailnetEntry {
 	const { hostname, tag, bucket: bucketName } = settings;
+	const policy = settings.tailnetPolicy
+		? [
+				new Acl(
+					"tailnet-policy",
+					{
+						acl: policyText(settings),
+						// The setting says that nobody else's rules stand there.
+						overwriteExistingContent: true,
+						resetAclOnDestroy: false,
+					},
+					options,
+				),
+			]
+		: [];
 	const key = new TailnetKey(
 		"join-key",
 		{
@@ -39,7 +55,8 @@ export function tailnetEntry(
 			recreateIfInvalid: "never",
 			tags: [tag],
 		},
-		options,
+		// A key may only carry a tag that the policy knows.
+		pulumi.mergeOptions(options, { dependsOn: policy }),
 	);
 	const name = new TailnetName(
 		"tailnet-name",

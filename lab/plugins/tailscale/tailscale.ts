@@ -1,4 +1,4 @@
-// pulumi-resource-tailscale 0.29.1 as far as a program here uses it: auth keys. No retries and these texts: so does the
+// pulumi-resource-tailscale 0.29.1 as far as a program here uses it: auth keys and the policy. No retries and these texts: so does the
 // real plugin.
 import { readFileSync } from "node:fs";
 import { type Plugin, type ResourceType, setting } from "../plugin.ts";
@@ -13,6 +13,7 @@ export function tailscalePlugin(fetch: typeof globalThis.fetch): Plugin {
 		version: "0.29.1",
 		resources: {
 			"tailscale:index/tailnetKey:TailnetKey": tailnetKey(caller(fetch)),
+			"tailscale:index/acl:Acl": acl(caller(fetch)),
 		},
 	};
 }
@@ -29,11 +30,13 @@ class TailscaleError extends Error {
 type Call = (
 	method: string,
 	path: string,
+	/** A text is sent as HuJSON, anything else as JSON. */
 	body?: unknown,
+	headers?: Record<string, string>,
 ) => Promise<Properties>;
 
 function caller(fetch: typeof globalThis.fetch): Call {
-	return async (method, path, body) => {
+	return async (method, path, body, headers = {}) => {
 		const base = fromFile("baseUrl", "TAILSCALE_BASE_URL");
 		const url = base ?? "https://api.tailscale.com";
 		const tailnet = fromFile("tailnet", "TAILSCALE_TAILNET") ?? "-";
@@ -45,9 +48,15 @@ function caller(fetch: typeof globalThis.fetch): Call {
 					Authorization: await authorization(fetch, url),
 					"User-Agent": userAgent,
 					Accept: "application/json",
-					"Content-Type": "application/json",
+					"Content-Type":
+						typeof body === "string"
+							? "application/hujson"
+							: "application/json",
+					...headers,
 				},
-				...(body ? { body: JSON.stringify(body) } : {}),
+				...(body
+					? { body: typeof body === "string" ? body : JSON.stringify(body) }
+					: {}),
 			},
 		);
 		const text = await response.text();
@@ -198,5 +207,35 @@ function tailnetKey(call: Call): ResourceType {
 				if (error.status !== 404) throw error;
 			});
 		},
+	};
+}
+
+/** The policy as a whole. Where it may not overwrite, the service itself decides whether anybody has written it yet. */
+function acl(call: Call): ResourceType {
+	const write = async (inputs: Properties, guarded: boolean) => {
+		const text = String(inputs.acl);
+		await saying(
+			"Failed to set ACL",
+			call("POST", "/acl", text, guarded ? { "If-Match": '"ts-default"' } : {}),
+		);
+		return { acl: text };
+	};
+	return {
+		inputs: ["acl", "overwriteExistingContent", "resetAclOnDestroy"],
+		filledIn: [],
+		replaceOn: [],
+		async create(inputs) {
+			const outputs = await write(inputs, !inputs.overwriteExistingContent);
+			return { id: "acl", outputs };
+		},
+		async read() {
+			await saying("Failed to fetch ACL", call("GET", "/acl"));
+			return {};
+		},
+		async update(_id, _olds, inputs) {
+			return write(inputs, false);
+		},
+		// It stays, unless told otherwise; nobody here tells.
+		async delete() {},
 	};
 }

@@ -56,9 +56,11 @@ export const moltbot: Platform = {
 	programs: {
 		channels: "/usr/local/libexec/moltbot/channels",
 		pairing: "/usr/local/libexec/moltbot/pairing",
+		version: "/usr/local/libexec/moltbot/version",
 	},
 	state: {
 		folders: ["state", "workspace", "projects", "home"],
 		exclude: ["node_modules"],
+		databases: ["*.sqlite", "*.sqlite3", "*.db"],
 	},
 };

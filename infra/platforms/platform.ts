@@ -45,12 +45,23 @@ export interface Platform {
 	readonly units: readonly [string, ...string[]];
 	/** Answers with success on the host once the agent works. */
 	readonly healthUrl: string;
-	/** Programs on the host: one prints the state of the agent's channels as JSON, one is behind `pairingCommand`. */
-	readonly programs: { readonly channels: string; readonly pairing: string };
-	/** Folders below /var/lib/moltbot that are saved and restored; `exclude` names folders in them that can be made again. */
+	/**
+	 * Programs on the host: one prints the state of the agent's channels as JSON, one is behind `pairingCommand`, one
+	 * prints the version of what was delivered.
+	 */
+	readonly programs: {
+		readonly channels: string;
+		readonly pairing: string;
+		readonly version: string;
+	};
+	/**
+	 * Folders below /var/lib/moltbot that are saved and restored, the platform's own first; `exclude` names folders in
+	 * them that can be made again, `databases` the names of SQLite files (patterns of find).
+	 */
 	readonly state: {
 		readonly folders: readonly string[];
 		readonly exclude: readonly string[];
+		readonly databases: readonly string[];
 	};
 }
 
@@ -62,11 +73,13 @@ export function platformValues(platform: Platform): Values {
 		platformHealthUrl: healthUrl,
 		platformChannels: programs.channels,
 		platformPairing: programs.pairing,
+		platformVersion: programs.version,
 		platformHostSecrets: Object.entries(secrets)
 			.filter(([, { from }]) => from === "host")
 			.map(([name]) => name)
 			.join(" "),
 		platformState: state.folders.join(" "),
 		platformStateExclude: state.exclude.join(" "),
+		platformStateDatabases: state.databases.join(" "),
 	};
 }

@@ -20,20 +20,25 @@ agent_systemctl() {
 	as_agent systemctl --user "$@"
 }
 
+# Callers ask `put` whether something changed, and in a condition or a pipeline a failure alone would not stop them.
+unwritten() {
+	rm -f "${2:-}"
+	echo "${0##*/}: cannot write $1" >&2
+	kill -TERM $$
+	exit 2
+}
+
 # put <path> <mode> <owner:group>: standard input becomes the file. Says 0 when it changed, 1 when it was so already.
 # Written in the target's own folder (same file system, same SELinux label), synced, then renamed.
 put() {
 	local path=$1 mode=$2 owner=$3 new
-	new=$(mktemp "${path%/*}/.new.XXXXXXXX")
-	cat >"$new"
+	new=$(mktemp "${path%/*}/.new.XXXXXXXX") || unwritten "$path"
+	cat >"$new" || unwritten "$path" "$new"
 	if [[ -f $path && ! -L $path ]] && cmp --silent "$new" "$path" &&
 		[[ $(stat --format='%a %u:%g' "$path") == "$(printf '%o %s' "$((8#$mode))" "$owner")" ]]; then
 		rm -f "$new"
 		return 1
 	fi
-	chown "$owner" "$new"
-	chmod "$mode" "$new"
-	sync "$new"
-	mv --no-target-directory "$new" "$path"
-	sync "${path%/*}"
+	{ chown "$owner" "$new" && chmod "$mode" "$new" && sync "$new" && mv --no-target-directory "$new" "$path" && sync "${path%/*}"; } ||
+		unwritten "$path" "$new"
 }

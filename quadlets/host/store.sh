@@ -1,4 +1,4 @@
-# Shared by backup, restore and last-backup: how they reach the bucket. Keys and password travel in files and on standard input,
+# Shared by backup, restore, drill and watch: how they reach the bucket. Keys and password travel in files and on standard input,
 # never in arguments. restic runs in a container of the delivered digest (0.18 or later), at the same paths as on the host.
 # shellcheck shell=bash
 
@@ -27,17 +27,55 @@ need_keys() {
 	[[ -s /etc/moltbot/backup-image ]] || fail "image \"backup\" has not been delivered yet: run pulumi up"
 }
 
-# restic <arguments>: exit codes are restic's own (10: no repository, 11: locked, 12: wrong password).
-# No cgroup of its own: at shutdown the service manager makes none any more.
-restic() {
-	local env=/run/moltbot/restic.env
-	(umask 077 && printf '%s\n' "AWS_ACCESS_KEY_ID=$(<"$SECRETS/backup-key-id")" "AWS_SECRET_ACCESS_KEY=$(<"$SECRETS/backup-key")" \
+# in_image <program> <arguments>: runs a program of the backup image. No cgroup of its own: at shutdown the service manager makes
+# none any more.
+in_image() {
+	local env=/run/moltbot/restic.env program=$1 new
+	shift
+	new=$(mktemp "$env.XXXXXXXX")
+	printf '%s\n' "AWS_ACCESS_KEY_ID=$(<"$SECRETS/backup-key-id")" "AWS_SECRET_ACCESS_KEY=$(<"$SECRETS/backup-key")" \
 		"AWS_DEFAULT_REGION=$MOLTBOT_S3_REGION" "RESTIC_PASSWORD_FILE=$SECRETS/backup-password" \
-		"RESTIC_REPOSITORY=s3:$ENDPOINT/$MOLTBOT_BUCKET/$MOLTBOT_BUCKET_PREFIX" "RESTIC_CACHE_DIR=$SAVED/cache" >"$env")
-	timeout --kill-after=30 3600 podman run --rm --cgroups=disabled --network=host --pull=missing --security-opt=label=disable \
+		"RESTIC_REPOSITORY=s3:$ENDPOINT/$MOLTBOT_BUCKET/$MOLTBOT_BUCKET_PREFIX" "RESTIC_CACHE_DIR=$SAVED/cache" >"$new"
+	mv "$new" "$env"
+	timeout --kill-after=30 3600 podman run --rm --interactive --cgroups=disabled --network=host --pull=missing --security-opt=label=disable \
 		--hostname="$MOLTBOT_HOSTNAME" --env-file="$env" --volume="$DATA:$DATA" --volume="$SECRETS:$SECRETS:ro" \
 		--volume=/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem:/etc/ssl/certs/ca-certificates.crt:ro \
-		"$(</etc/moltbot/backup-image)" "$@" 8>&-
+		--entrypoint="$program" "$(</etc/moltbot/backup-image)" "$@" 8>&-
+}
+
+# restic <arguments>: exit codes are restic's own (10: no repository, 11: locked, 12: wrong password).
+restic() { in_image restic "$@" </dev/null; }
+
+# The names that the platform's databases have, as arguments of find.
+DATABASES=(\( -false)
+read -ra patterns <<<"${MOLTBOT_STATE_DATABASES:-}"
+for name in "${patterns[@]}"; do DATABASES+=(-o -name "$name"); done
+DATABASES+=(\))
+
+# Whether a file is what its name says.
+is_database() { [[ $(head --bytes=15 "$1" | tr --delete '\0') == 'SQLite format 3' ]]; }
+
+# Paths on standard input, NUL after each: {"path": user_version}, as SQLite's file format puts it at offset 60, highest byte first.
+schemas_of() {
+	local path version
+	while IFS= read -r -d '' path; do
+		is_database "$path" || continue
+		version=$(od --address-radix=n --skip-bytes=60 --read-bytes=4 --format=u1 "$path" |
+			awk 'NF == 4 {print (($1 * 256 + $2) * 256 + $3) * 256 + $4}')
+		jq --null-input --arg path "${path#./}" --argjson version "${version:-0}" '{($path): $version}'
+	done | jq --slurp 'add // {}'
+}
+
+# Version of the program that is delivered to this host, asked once for each image; fails where nobody can say.
+program_version() {
+	[[ -n ${MOLTBOT_VERSION:-} ]] || return 0
+	local cache=$SAVED/program image text
+	image=$(cat /etc/containers/systemd/users/"$AGENT_ID"/*.image.d/50-delivered.conf 2>/dev/null | sha256sum)
+	if [[ $(head --lines=1 "$cache" 2>/dev/null) != "$image" ]]; then
+		text=$("$MOLTBOT_VERSION" </dev/null) || return 1
+		printf '%s\n' "$image" "$text" | put "$cache" 0600 0:0 || true
+	fi
+	tail --lines=1 "$cache"
 }
 
 # s3 <object or ?query> [curl options]: one signed request. A query must be sorted and encoded: it is signed as it stands.
@@ -58,14 +96,23 @@ superseded() {
 	[[ $list == *'<Key>'* ]]
 }
 
-# An outdated host serves nobody and writes nothing more, also after a reboot.
+# An outdated host serves nobody and writes nothing more, also after a reboot: without a delivery nothing starts.
+retire() {
+	local unit
+	if [[ -e $DELIVERY ]]; then
+		rm -f "$DELIVERY"
+		sync "${DELIVERY%/*}"
+		/usr/local/libexec/moltbot/notify "a later host has taken over; the agent is stopped on this one" || true
+	fi
+	for unit in $MOLTBOT_UNITS; do agent_systemctl stop "$unit" || true; done
+}
+
 refuse_if_superseded() {
-	local answer=0 unit
+	local answer=0
 	superseded || answer=$?
 	case $answer in
 		0)
-			rm -f "$DELIVERY"
-			for unit in $MOLTBOT_UNITS; do agent_systemctl stop "$unit" || true; done
+			retire
 			fail "a later host has taken over from generation $MOLTBOT_GENERATION: the agent is stopped here and nothing more is saved"
 			;;
 		1) ;;

@@ -1,9 +1,12 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
+	appendFileSync,
 	chmodSync,
 	copyFileSync,
+	existsSync,
 	mkdirSync,
+	readdirSync,
 	readFileSync,
 	rmSync,
 	writeFileSync,
@@ -20,7 +23,9 @@ import {
 	temporaryDirectory,
 } from "../../../lab/clouds/testing.ts";
 import { tool } from "../../../tools/setup.ts";
+import type { Slice } from "./disk.ts";
 
+const repository = new URL("../../..", import.meta.url).pathname;
 const scratch = new URL("../units/scratch.sh", import.meta.url).pathname;
 const bucket = "state-tests";
 
@@ -29,6 +34,16 @@ export const skip =
 	process.getuid?.() === 0 && spawnSync("unshare", ["-m", "true"]).status === 0
 		? false
 		: "needs root and mount namespaces";
+
+/** How a test wants one of its hosts. */
+export interface HostOptions {
+	readonly password?: string;
+	/** Where its files are; a folder of the test's own, where absent. May be a disk that had the host before. */
+	readonly root?: string;
+	/** The agent's processes; the host freezes them in earnest. */
+	readonly slice?: Slice;
+	readonly key?: TestKey;
+}
 
 /** B2 behind a proxy, a bucket, a key that cannot delete, and hosts that use them. */
 export async function startState(t: TestContext) {
@@ -41,41 +56,95 @@ export async function startState(t: TestContext) {
 	const bucketId = await admin.bucket(bucket);
 	const key = await admin.key({ bucketIds: [bucketId] });
 	const restic = await tool("restic");
-	const host = (generation: number, password = "correct horse") =>
-		stateHost(t, lab.environment, restic, key, generation, password);
-	return { lab, admin, bucketId, host };
+	const host = (generation: number, options: HostOptions = {}) =>
+		stateHost(t, lab.environment, restic, {
+			key,
+			password: "correct horse",
+			...options,
+			generation,
+		});
+	return { lab, admin, bucketId, bucket, key, host };
 }
 
-/** A host whose `podman run` is restic itself; curl is the real one. */
+export type StateHost = Awaited<ReturnType<typeof stateHost>>;
+
+/** Scripts of the host, as they are in the repository. */
+function install(at: (path: string) => string): void {
+	for (const [folder, target] of [
+		["host", "usr/local/libexec/moltbot"],
+		["moltbot", "usr/local/libexec/moltbot"],
+	] as const)
+		for (const name of readdirSync(`${repository}quadlets/${folder}`)) {
+			const file = `${repository}quadlets/${folder}/${name}`;
+			const isScript =
+				name.endsWith(".sh") || readFileSync(file).subarray(0, 2).equals(bang);
+			if (!isScript || name === "moltbot") continue;
+			copyFileSync(file, at(`${target}/${name}`));
+		}
+}
+const bang = Buffer.from("#!");
+
+/** The service manager: it records, and freezes the slice that is mounted at /agent. */
+const systemctl = `#!/bin/bash
+echo "systemctl $*" >>/tmp/calls
+case "$*" in
+	"freeze user-2001.slice")
+		[[ -e /agent/cgroup.freeze ]] || exit 0
+		echo 1 >/agent/cgroup.freeze
+		until grep -q 'frozen 1' /agent/cgroup.events; do sleep 0.001; done
+		[[ ! -e /tmp/while-frozen ]] || bash /tmp/while-frozen
+		;;
+	"thaw user-2001.slice") [[ ! -e /agent/cgroup.freeze ]] || echo 0 >/agent/cgroup.freeze ;;
+	*is-failed*) exit 1 ;;
+	*show*Result*--value*) echo success ;;
+	*show*) printf 'ActiveState=active\nSubState=running\nResult=success\nActiveEnterTimestamp=@1790000000\n' ;;
+esac
+`;
+
+/** The container engine: what runs in the image is the machine's own program of that name. */
+const podman = `#!/bin/bash
+echo "podman $*" >>/tmp/calls
+program=restic
+while (($#)) && [[ $1 != registry.test/* ]]; do
+	case $1 in
+		--env-file=*) set -a; source "\${1#*=}"; set +a ;;
+		--entrypoint=*) program=\${1#*=} ;;
+	esac
+	shift
+done
+shift
+exec "$program" "$@"
+`;
+
+/** A host whose containers are the machine's own restic and sqlite3; curl is the real one. */
 async function stateHost(
 	t: TestContext,
 	environment: Record<string, string>,
 	restic: string,
-	key: TestKey,
-	generation: number,
-	password: string,
+	options: HostOptions & { generation: number; password: string; key: TestKey },
 ) {
-	const root = temporaryDirectory(t);
+	const { generation, password, key, slice } = options;
+	const root = options.root ?? temporaryDirectory(t);
 	const at = (path: string) => join(root, path);
 	const certificate = environment.SSL_CERT_FILE;
 	if (!certificate) throw new Error("the lab names no certificate");
-	const run = async (...command: string[]) => {
-		const child = spawn(
+	const start = (...command: string[]) =>
+		spawn(
 			"unshare",
 			[
-				"-m",
-				"--propagation",
-				"private",
-				scratch,
-				root,
-				"env",
+				...["-m", "--propagation", "private", "bash", "-c"],
+				// biome-ignore lint/suspicious/noTemplateCurlyInString: the shell expands it.
+				'if [[ -n $1 ]]; then mkdir -p "$2/agent"; mount --bind "$1" "$2/agent"; fi; shift; exec "${@:2}"',
+				...["bash", slice?.folder ?? "", root, scratch, root, "env"],
 				`HTTPS_PROXY=${environment.HTTPS_PROXY}`,
 				"SSL_CERT_FILE=/tmp/ca.pem",
 				"CURL_CA_BUNDLE=/tmp/ca.pem",
 				...command,
 			],
-			{ stdio: ["ignore", "pipe", "pipe"] },
+			{ stdio: ["ignore", "pipe", "pipe"], detached: true },
 		);
+	const run = async (...command: string[]) => {
+		const child = start(...command);
 		let stdout = "";
 		let stderr = "";
 		child.stdout.on("data", (chunk: Buffer) => {
@@ -87,23 +156,14 @@ async function stateHost(
 		const [status] = await once(child, "close");
 		return { status: status as number | null, stdout, stderr };
 	};
-	await run("true");
-	rmSync(at("usr/local/bin/curl"));
+	if (!existsSync(at("etc/moltbot/host.env"))) await run("true");
+	rmSync(at("usr/local/bin/curl"), { force: true });
+	install(at);
 	copyFileSync(certificate, at("tmp/ca.pem"));
 	copyFileSync(restic, at("usr/local/bin/restic"));
-	writeFileSync(
-		at("usr/local/bin/podman"),
-		`#!/bin/bash
-echo "podman $*" >>/tmp/calls
-while [[ $1 != registry.test/* ]]; do
-	case $1 in --env-file=*) set -a; source "\${1#*=}"; set +a ;; esac
-	shift
-done
-shift
-exec restic "$@"
-`,
-	);
-	for (const name of ["restic", "podman"])
+	writeFileSync(at("usr/local/bin/podman"), podman);
+	writeFileSync(at("usr/local/bin/systemctl"), systemctl);
+	for (const name of ["restic", "podman", "systemctl"])
 		chmodSync(at(`usr/local/bin/${name}`), 0o755);
 	writeFileSync(
 		at("etc/moltbot/host.env"),
@@ -119,7 +179,7 @@ MOLTBOT_S3_REGION=us-west-004
 		at("etc/moltbot/backup-image"),
 		`registry.test/restic@sha256:${"1".repeat(64)}\n`,
 	);
-	mkdirSync(at("etc/moltbot/host-secrets"));
+	mkdirSync(at("etc/moltbot/host-secrets"), { recursive: true });
 	const secrets = {
 		"backup-password": password,
 		"backup-key-id": key.id,
@@ -129,9 +189,12 @@ MOLTBOT_S3_REGION=us-west-004
 		writeFileSync(at(`etc/moltbot/host-secrets/${name}`), value);
 	return {
 		at,
+		/** Starts a command in the host; its process leads a group of its own. */
+		start,
 		run,
 		secrets,
 		text: (path: string) => readFileSync(at(path), "utf8"),
+		append: (path: string, text: string) => appendFileSync(at(path), text),
 		script: (name: string, ...args: string[]) =>
 			run(`/usr/local/libexec/moltbot/${name}`, ...args),
 	};

@@ -81,7 +81,10 @@ test("what one generation saves the next one gets, whole", {
 	);
 	ok(await second.script("backup"));
 	ok(await second.run("bash", "-c", `rm /${state}/[1-6]*`));
-	refused(await second.script("backup"), /had \d+ in the last backup/);
+	refused(
+		await second.script("backup"),
+		/had \d+ entries, \d+ bytes in the last backup/,
+	);
 	ok(await second.script("backup", "--force"));
 
 	// A later generation is in the bucket: the old host stops and writes nothing.
@@ -99,7 +102,7 @@ test("a wrong password and a bucket out of reach never start empty", {
 	const first = await host(3);
 	ok(await first.script("restore"));
 	ok(await first.script("backup"));
-	const wrong = await host(4, "wrong");
+	const wrong = await host(4, { password: "wrong" });
 	refused(
 		await wrong.script("restore"),
 		/password does not open the repository/,

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { diskMissing, machine } from "./disk.ts";
+import { skip, startState } from "./host.ts";
+import { describeTree, difference } from "./tree.ts";
+
+const state = "var/lib/moltbot/state";
+const writer = new URL("writer.ts", import.meta.url).pathname;
+
+for (const kind of ["xfs", "ext4"] as const)
+	test(`a copy of a busy agent is its state at one moment (${kind}, ${kind === "xfs" ? "with" : "without"} reflink)`, {
+		skip: skip || diskMissing() || false,
+		timeout: 300_000,
+	}, async (t) => {
+		const { disk, slice } = machine(t, kind);
+		const { host } = await startState(t);
+		const { at, run, script } = await host(3, {
+			root: disk.folder,
+			slice,
+		});
+		writeFileSync(
+			at("tmp/while-frozen"),
+			"rm -rf /tmp/then; cp -a /var/lib/moltbot/state /tmp/then",
+		);
+		mkdirSync(at(`${state}/project/node_modules/x`), { recursive: true });
+		slice.spawn(process.execPath, [writer, at(state), "7"]);
+		let again = 0;
+		for (let round = 0; round < 4; round++) {
+			const { status, stderr } = await script("copy", "/var/lib/moltbot/copy");
+			assert.equal(status, 0, stderr);
+			assert.match(stderr, /was frozen for \d+ ms/);
+			assert.equal(slice.frozen, false);
+			assert.deepEqual(
+				difference(
+					describeTree(at("var/lib/moltbot/copy/state")),
+					describeTree(at("tmp/then")),
+				),
+				[],
+			);
+			again = Math.max(again, Number(/ (\d+) entries/.exec(stderr)?.[1]));
+		}
+		// The test means nothing unless much changed between the first copy and the freeze.
+		assert.ok(again > 20, `only ${again} entries had changed`);
+		assert.equal(
+			existsSync(at("var/lib/moltbot/copy/state/project/node_modules")),
+			false,
+		);
+		assert.doesNotMatch((await run("ls", "/run/moltbot")).stdout, /copy\./);
+	});

@@ -1,0 +1,109 @@
+// A busy agent: node writer.ts <folder> <seed>. It keeps an SQLite database busy (every commit synced, then noted in a synced log),
+// and makes, changes, moves, links and removes files. It runs until it is killed.
+import {
+	closeSync,
+	fsyncSync,
+	linkSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	symlinkSync,
+	truncateSync,
+	utimesSync,
+	writeFileSync,
+	writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+const [, , folder = "", seed = "1"] = process.argv;
+let state = Number(seed) || 1;
+/** 0 ≤ n < limit; xorshift, so that a seed is a run. */
+function random(limit: number): number {
+	state ^= state << 13;
+	state ^= state >>> 17;
+	state ^= state << 5;
+	return (state >>> 0) % limit;
+}
+
+const database = new DatabaseSync(join(folder, "busy.sqlite"));
+database.exec(
+	"pragma journal_mode=wal; pragma synchronous=full; create table if not exists entry (n integer primary key, text text)",
+);
+const old = new DatabaseSync(join(folder, "journal.sqlite"));
+old.exec(
+	"pragma journal_mode=delete; pragma synchronous=full; create table if not exists entry (n integer primary key, text text)",
+);
+const log = openSync(join(folder, "log"), "a");
+const insert = "insert into entry (text) values (hex(randomblob(500)))";
+mkdirSync(join(folder, "files"), { recursive: true });
+
+function commit(): void {
+	const { lastInsertRowid } = database.prepare(insert).run();
+	old.prepare(insert).run();
+	writeSync(log, `${lastInsertRowid}\n`);
+	fsyncSync(log);
+}
+
+function place(): string {
+	return join(folder, "files", `d${random(6)}`, `d${random(3)}`);
+}
+
+/** One of the things that happen to files; what cannot be done at the moment is left. */
+function mutate(): void {
+	const name = () => join(place(), `f${random(10)}`);
+	try {
+		switch (random(10)) {
+			case 0:
+			case 1:
+				mkdirSync(place(), { recursive: true });
+				break;
+			case 2:
+			case 3:
+				writeFileSync(name(), String(random(1e9)).repeat(random(50)));
+				break;
+			case 4:
+				renameSync(name(), name());
+				break;
+			case 5:
+				renameSync(
+					join(folder, "files", `d${random(6)}`),
+					join(folder, "files", `d${random(6)}`, "moved"),
+				);
+				break;
+			case 6:
+				renameSync(
+					join(folder, "files", `d${random(6)}`, "moved"),
+					join(folder, "files", `d${random(6)}`),
+				);
+				break;
+			case 7:
+				linkSync(name(), name());
+				break;
+			case 8: {
+				// The same size and the old time again: only what nobody can set back tells.
+				const file = name();
+				const before = readFileSync(file, "utf8");
+				writeFileSync(file, before.split("").reverse().join(""));
+				utimesSync(file, 1e9, 1e9);
+				break;
+			}
+			case 9:
+				if (random(4) === 0) rmSync(place(), { recursive: true });
+				else if (random(2) === 0) truncateSync(name(), random(9000));
+				else symlinkSync(`to ${random(9)}`, name());
+		}
+	} catch {
+		// Not there, or in the way.
+	}
+}
+
+process.on("exit", () => closeSync(log));
+for (;;) {
+	commit();
+	for (let i = random(8); i > 0; i--) mutate();
+	if (readdirSync(folder).length === 0) break;
+}

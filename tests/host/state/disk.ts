@@ -1,4 +1,8 @@
-import { execFileSync, spawn } from "node:child_process";
+import {
+	type ExecFileSyncOptions,
+	execFileSync,
+	spawn,
+} from "node:child_process";
 import {
 	existsSync,
 	mkdirSync,
@@ -18,7 +22,7 @@ const cgroups = existsSync("/sys/fs/cgroup/unified/cgroup.procs")
 	: "/sys/fs/cgroup";
 let count = 0;
 
-const quiet = { stdio: ["ignore", "ignore", "pipe"] } as const;
+const quiet: ExecFileSyncOptions = { stdio: ["ignore", "ignore", "pipe"] };
 
 /** Why this machine has no such disks; undefined where it has. */
 export function diskMissing(): string | undefined {

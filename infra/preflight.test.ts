@@ -10,14 +10,20 @@ const texts = (findings: { severity: string; text: string }[]) =>
 describe("the plan", () => {
 	test("fits", () => {
 		assert.deepEqual(
-			planFindings(platform, wanted, { ram: 4096, locations: ["ewr"] }, false),
+			planFindings(
+				platform,
+				wanted,
+				{ ram: 4096, locations: ["ewr"] },
+				[wanted.plan],
+				false,
+			),
 			[],
 		);
 	});
 
 	test("is unknown", () => {
 		assert.match(
-			texts(planFindings(platform, wanted, undefined, false)).join(),
+			texts(planFindings(platform, wanted, undefined, [], false)).join(),
 			/^fault: plan: Vultr has no plan "vc2-2c-4gb".*pulumi config set plan/,
 		);
 	});
@@ -29,6 +35,7 @@ describe("the plan", () => {
 					platform,
 					wanted,
 					{ ram: 2048, locations: ["ewr"] },
+					[wanted.plan],
 					false,
 				),
 			).join(),
@@ -37,13 +44,13 @@ describe("the plan", () => {
 	});
 
 	test("is sold out: a fault for a new VM, a warning for a running one", () => {
-		const plan = { ram: 4096, locations: ["ams"] };
+		const plan = { ram: 4096, locations: ["ewr", "ams"] };
 		assert.match(
-			texts(planFindings(platform, wanted, plan, false)).join(),
-			/^fault: region: .*it is in ams/,
+			texts(planFindings(platform, wanted, plan, ["vc2-1c-1gb"], false)).join(),
+			/^fault: region: .*sells it in ewr, ams/,
 		);
 		assert.match(
-			texts(planFindings(platform, wanted, plan, true)).join(),
+			texts(planFindings(platform, wanted, plan, ["vc2-1c-1gb"], true)).join(),
 			/^warning: region/,
 		);
 	});

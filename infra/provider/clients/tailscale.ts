@@ -115,6 +115,18 @@ export class Tailscale {
 		}
 	}
 
+	/** Ids of the keys of the tailnet: whoever may list them may, as a rule, make one. */
+	async keys(): Promise<string[]> {
+		const { data } = await this.#send({
+			doing: "listing the keys of the tailnet",
+			method: "GET",
+			path: `/tailnet/${encodeURIComponent(tailnetOf(this.#env))}/keys`,
+			schema: z.object({ keys: z.array(z.object({ id: z.string() })) }),
+			again: "safe",
+		});
+		return data.keys.map(({ id }) => id);
+	}
+
 	/** The tailnet's policy. Many credentials may not read it: `not_allowed`. */
 	async policy(): Promise<Policy> {
 		const { data } = await this.#send({

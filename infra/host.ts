@@ -1,4 +1,3 @@
-import { FirewallGroup } from "@ediri/vultr/firewallGroup.js";
 import * as pulumi from "@pulumi/pulumi";
 import { backupBucket, hostKey } from "./bucket.ts";
 import { keptFingerprint } from "./capacity.ts";
@@ -11,6 +10,7 @@ import {
 	Boot,
 	type Bucket,
 	type BucketKey,
+	Firewall,
 	Generation,
 	Instance,
 	LastBackup,
@@ -19,9 +19,6 @@ import { fingerprintOf, renderHost } from "./render.ts";
 import type { Settings } from "./settings.ts";
 import { tailnetEntry } from "./tailnet.ts";
 import type { Values } from "./template.ts";
-
-/** The plugin that SDK 2.21.0 asks for does not start (pulumi-vultr#355); this one does, with the same resources. */
-const vultrPlugin = "2.26.1";
 
 /** Folder of the restic repository in the bucket; other folders hold claims, births and the beacon. */
 const bucketPrefix = "restic";
@@ -69,11 +66,11 @@ export class Host extends pulumi.ComponentResource {
 		this.generation = generation.number;
 
 		// Deleted in the opposite order: VM, its device, join key, backup key, firewall.
-		const firewall = new FirewallGroup(
+		const firewall = new Firewall(
 			"firewall",
 			{ description: `moltbot ${bucketName}: nothing comes in` },
 			// Nothing is made where the bucket is refused.
-			{ ...options, dependsOn: [this.bucket], version: vultrPlugin },
+			{ ...options, dependsOn: [this.bucket] },
 		);
 		this.backupKey = hostKey(this.bucket, this.generation, {
 			...options,

@@ -63,6 +63,12 @@ const create = async ({ vultr }: Context, label: string): Promise<string> =>
 		{},
 	);
 
+const wall = async ({ vultr }: Context, description: string) =>
+	vultr.createFirewallGroup(
+		description,
+		async () => (await vultr.firewallGroups(description))[0]?.id,
+	);
+
 const vultr: Api = {
 	cloud: "vultr",
 	name: "Vultr",
@@ -118,6 +124,56 @@ const vultr: Api = {
 			async prepare({ context, next }) {
 				const id = await create(context, next());
 				return { call: () => context.vultr.deleteInstance(id) };
+			},
+		},
+		"listing firewall groups": {
+			method: "GET",
+			path: /^\/v2\/firewalls$/,
+			doing: /listing firewall groups/,
+			prepare: async ({ context }) => ({
+				call: () => context.vultr.firewallGroups("none"),
+			}),
+		},
+		"reading a firewall group": {
+			method: "GET",
+			path: /^\/v2\/firewalls\/./,
+			doing: /reading the firewall group \S+/,
+			answers: { 404: undefined },
+			async prepare({ context, next }) {
+				const id = await wall(context, next());
+				return { call: () => context.vultr.firewallGroup(id) };
+			},
+		},
+		"creating a firewall group": {
+			method: "POST",
+			path: /^\/v2\/firewalls$/,
+			doing: /creating the firewall group "n\d+"/,
+			async prepare({ context, next }) {
+				const description = next();
+				return {
+					call: () => wall(context, description),
+					made: async () =>
+						(await context.vultr.firewallGroups(description)).length,
+				};
+			},
+		},
+		"changing a firewall group": {
+			method: "PUT",
+			path: /^\/v2\/firewalls\/./,
+			doing: /changing the firewall group \S+/,
+			async prepare({ context, next }) {
+				const id = await wall(context, next());
+				return { call: () => context.vultr.renameFirewallGroup(id, "other") };
+			},
+		},
+		"deleting a firewall group": {
+			method: "DELETE",
+			path: /^\/v2\/firewalls\/./,
+			doing: /deleting the firewall group \S+/,
+			answers: { 404: false },
+			async prepare({ context, next }) {
+				const id = await wall(context, next());
+				return { call: () => context.vultr.deleteFirewallGroup(id) };
 			},
 		},
 		...reading({

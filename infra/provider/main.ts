@@ -14,6 +14,7 @@ import type { Shape, TypeName } from "./shapes.ts";
 
 const loaders: Record<TypeName, () => Promise<Resource<Shape>>> = {
 	Bucket: async () => (await import("./resources/bucket.ts")).bucket,
+	Firewall: async () => (await import("./resources/firewall.ts")).firewall,
 	Generation: async () =>
 		(await import("./resources/generation.ts")).generation,
 	BucketKey: async () => (await import("./resources/bucketKey.ts")).bucketKey,

@@ -139,6 +139,9 @@ export const messages = {
 	generationOrphan: (id: string, generation: number) =>
 		`The VM ${id} of generation ${generation} is not in the state of this stack and is still billed; it once ran the agent, so it is left alone. Run \`pulumi up\` to adopt it, or delete it in the Vultr console.`,
 
+	firewallOpen: (id: string, rules: number) =>
+		`The firewall group ${id} has ${rules} ${rules === 1 ? "rule" : "rules"} that somebody added: the host can be reached from outside. Delete them in the Vultr console; the host needs no open port.`,
+
 	instanceAdopted: (id: string) =>
 		`Found the VM ${id}, made by an interrupted run, and go on with it.`,
 	instanceLeftover: (id: string, generation: number | undefined) =>

@@ -74,6 +74,19 @@ export class Bucket extends MoltbotResource {
 	}
 }
 
+/** A firewall group that lets nothing in; its id is what an instance is put behind. */
+export class Firewall extends MoltbotResource {
+	declare readonly description: pulumi.Output<string>;
+
+	constructor(
+		name: string,
+		args: Args<"Firewall">,
+		options?: pulumi.CustomResourceOptions,
+	) {
+		super("Firewall", name, args, options, { computed: [] });
+	}
+}
+
 /**
  * The number a host lives under, claimed in the bucket. A changed fingerprint, or a claim whose host never joined
  * within the hour, leads to a new number, and everything that carries the number is replaced: old first, new after.

@@ -88,6 +88,17 @@ export const bucketShape = shape({
 	changes: { replace: ["name"], update: ["retentionDays", "objectLock"] },
 });
 
+/** A firewall group at Vultr without rules: nothing comes in. */
+export const firewallShape = shape({
+	inputs: z.object({
+		/** Names the stack: a group of this description without a rule is ours. */
+		description: text,
+	}),
+	outputs: z.object({}),
+	secrets: [],
+	changes: { update: ["description"], replace: [] },
+});
+
 /** A number that one host lives under, claimed in the bucket, so that it survives a lost stack. */
 export const generationShape = shape({
 	inputs: z.object({
@@ -287,6 +298,7 @@ export const readinessShape = shape({
 /** All resource types by name. */
 export const shapes = {
 	Bucket: bucketShape,
+	Firewall: firewallShape,
 	Generation: generationShape,
 	BucketKey: bucketKeyShape,
 	Beacon: beaconShape,

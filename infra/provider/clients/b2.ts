@@ -204,12 +204,17 @@ export class B2 {
 	}
 
 	/** All application keys of this exact name. */
-	async keysNamed(name: string): Promise<B2KeyInfo[]> {
+	keysNamed(name: string): Promise<B2KeyInfo[]> {
+		return this.keysWhere((key) => key.keyName === name);
+	}
+
+	/** All application keys that fit. */
+	async keysWhere(fits: (key: B2KeyInfo) => boolean): Promise<B2KeyInfo[]> {
 		const keys: B2KeyInfo[] = [];
 		let start: string | null | undefined;
 		do {
 			const page = await this.#keyPage(start ?? undefined, 1000);
-			keys.push(...page.keys.filter((key) => key.keyName === name));
+			keys.push(...page.keys.filter(fits));
 			start = page.nextApplicationKeyId;
 		} while (start);
 		return keys;

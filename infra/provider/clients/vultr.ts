@@ -51,6 +51,16 @@ export interface NewInstance {
 	activation_email: false;
 }
 
+const firewallSchema = z.object({
+	id: z.string().min(1),
+	description: z.string(),
+	instance_count: z.int(),
+	rule_count: z.int(),
+});
+
+/** A firewall group as Vultr tells it. */
+export type FirewallGroup = z.output<typeof firewallSchema>;
+
 const planSchema = z.object({
 	id: z.string(),
 	vcpu_count: z.number(),
@@ -89,6 +99,11 @@ const fault: FaultReader = (body) => ({ message: errorBody.parse(body).error });
 
 /** Also what the API says of an id that it has forgotten. */
 const goneText = /instance not found|invalid instance[ -]id/i;
+
+const firewallRemedies = {
+	not_allowed:
+		"The key in VULTR_API_KEY needs the right to manage firewalls (https://my.vultr.com/settings/#settingsapi).",
+};
 
 export class Vultr {
 	readonly #http: Http;
@@ -207,6 +222,77 @@ export class Vultr {
 			return true;
 		} catch (error) {
 			if (isGone(error)) return false;
+			throw error;
+		}
+	}
+
+	/** Firewall groups of exactly this description. */
+	async firewallGroups(description: string): Promise<FirewallGroup[]> {
+		const all = await this.#list(
+			"/firewalls",
+			"firewall_groups",
+			firewallSchema,
+			"listing firewall groups",
+		);
+		return all.filter((group) => group.description === description);
+	}
+
+	/** One firewall group, or undefined if it is gone. */
+	async firewallGroup(id: string): Promise<FirewallGroup | undefined> {
+		const schema = z.object({ firewall_group: firewallSchema });
+		try {
+			const path = `/firewalls/${encodeURIComponent(id)}`;
+			const doing = `reading the firewall group ${id}`;
+			return (await this.#get(path, doing, schema)).firewall_group;
+		} catch (error) {
+			if (isApiError(error, "not_found")) return undefined;
+			throw error;
+		}
+	}
+
+	/** Makes a firewall group without rules and gives its id; `find` as for an instance. */
+	async createFirewallGroup(
+		description: string,
+		find: () => Promise<string | undefined>,
+	): Promise<string> {
+		const { data } = await this.#send({
+			doing: `creating the firewall group "${description}"`,
+			method: "POST",
+			path: "/firewalls",
+			body: { description },
+			schema: z
+				.object({ firewall_group: z.object({ id: z.string().min(1) }) })
+				.transform(({ firewall_group }) => firewall_group.id),
+			again: find,
+			remedies: firewallRemedies,
+		});
+		return data;
+	}
+
+	async renameFirewallGroup(id: string, description: string): Promise<void> {
+		await this.#send({
+			doing: `changing the firewall group ${id}`,
+			method: "PUT",
+			path: `/firewalls/${encodeURIComponent(id)}`,
+			body: { description },
+			again: "safe",
+			remedies: firewallRemedies,
+		});
+	}
+
+	/** Deletes a firewall group. Gives false if it was gone already. */
+	async deleteFirewallGroup(id: string): Promise<boolean> {
+		try {
+			await this.#send({
+				doing: `deleting the firewall group ${id}`,
+				method: "DELETE",
+				path: `/firewalls/${encodeURIComponent(id)}`,
+				again: "safe",
+				remedies: firewallRemedies,
+			});
+			return true;
+		} catch (error) {
+			if (isApiError(error, "not_found")) return false;
 			throw error;
 		}
 	}

@@ -182,3 +182,27 @@ test("killed after a key was made: one live key of the name", async (t) => {
 		[last.id],
 	);
 });
+
+test("a new generation's key ends those before it, and no other", async (t) => {
+	const stack = await startStack(t);
+	const { id: bucketId } = await bucket.create(stack.context, inputs);
+	const { b2 } = stack.context;
+	const names = ["g1", "g3", "operator"].map(
+		(name) => `${inputs.name}-${name}`,
+	);
+	for (const name of names)
+		await b2.createKey(name, bucketId, ["listFiles"], undefined);
+	await b2.createKey("other-g1", bucketId, ["listFiles"], undefined);
+	await bucketKey.create(stack.context, {
+		bucketId,
+		name: `${inputs.name}-g2`,
+		capabilities: ["listFiles"],
+	});
+	const { keys } = await snapshot(stack);
+	assert.deepEqual(keys.map(({ name }) => name).sort(), [
+		"backup-test-1-g2",
+		"backup-test-1-g3",
+		"backup-test-1-operator",
+		"other-g1",
+	]);
+});

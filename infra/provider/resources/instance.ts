@@ -20,9 +20,10 @@ const appearMilliseconds = 60_000;
  */
 export const instance: Resource<Shape> = {
 	async create(context, inputs) {
-		const id =
-			(await existing(context, inputs)) ?? (await order(context, inputs));
+		const found = await existing(context, inputs);
+		const id = found?.id ?? (await order(context, inputs));
 		try {
+			if (found) await settle(context, found, inputs);
 			return { id, state: await started(context, id, inputs) };
 		} catch (error) {
 			// It exists and is billed: the state must know it.
@@ -42,14 +43,9 @@ export const instance: Resource<Shape> = {
 	},
 
 	async update(context, id, state, inputs) {
-		const change = {
-			...(state.label === inputs.label ? {} : { label: inputs.label }),
-			...(state.firewallGroupId === inputs.firewallGroupId
-				? {}
-				: { firewall_group_id: inputs.firewallGroupId }),
-		};
-		if (Object.keys(change).length > 0)
-			await context.vultr.updateInstance(id, change);
+		const { label, firewallGroupId } = state;
+		const vm = { id, label, firewall_group_id: firewallGroupId };
+		await settle(context, vm, inputs);
 		return started(context, id, inputs);
 	},
 
@@ -64,7 +60,7 @@ export const instance: Resource<Shape> = {
 async function existing(
 	context: Context,
 	inputs: Inputs<Shape>,
-): Promise<string | undefined> {
+): Promise<VultrInstance | undefined> {
 	const { bucketName, generation } = inputs;
 	const vms = await context.vultr.instancesTagged(bucketTag(bucketName));
 	const ours: VultrInstance[] = [];
@@ -105,7 +101,23 @@ async function existing(
 		);
 	for (const vm of others) await discard(context, vm);
 	context.report.info(messages.instanceAdopted(first.id));
-	return first.id;
+	return first;
+}
+
+/** Brings what can be changed in place to what is wanted; sends only what differs. */
+async function settle(
+	context: Context,
+	vm: Pick<VultrInstance, "id" | "label" | "firewall_group_id">,
+	{ label, firewallGroupId }: Inputs<Shape>,
+): Promise<void> {
+	const change = {
+		...(vm.label === label ? {} : { label }),
+		...(vm.firewall_group_id === firewallGroupId
+			? {}
+			: { firewall_group_id: firewallGroupId }),
+	};
+	if (Object.keys(change).length > 0)
+		await context.vultr.updateInstance(vm.id, change);
 }
 
 async function discard(context: Context, vm: VultrInstance): Promise<void> {

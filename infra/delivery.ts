@@ -100,6 +100,10 @@ export function deliver(
 				"backup-password": secrets.backupPassword,
 				"backup-key-id": host.backupKey.keyId,
 				"backup-key": host.backupKey.key,
+				...(settings.notifyUrl && { "notify-url": settings.notifyUrl }),
+				...(settings.heartbeatUrl && {
+					"heartbeat-url": settings.heartbeatUrl,
+				}),
 			}),
 		])
 		.apply(([generation, values, hostValues]) =>
@@ -124,6 +128,7 @@ export function deliver(
 			logging: "none",
 		},
 		{
+			parent: host,
 			additionalSecretOutputs: ["stdout", "stderr"],
 			dependsOn: [host.lastBackup],
 		},
@@ -138,7 +143,7 @@ export function deliver(
 			deliveryId: document.apply(hashOf),
 			deadlineSeconds: readySeconds,
 		},
-		{ dependsOn: [delivery] },
+		{ parent: host, dependsOn: [delivery] },
 	);
 }
 

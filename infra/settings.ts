@@ -9,6 +9,8 @@ interface Field<S extends z.ZodType> {
 	readonly allowed: string;
 	/** A value that works, for `pulumi config set`. */
 	readonly example: string;
+	/** Set with `--secret`; a wrong value is not repeated in the fault. */
+	readonly secret?: true;
 	/** The value where none is set, as text; absent = the setting is required. */
 	readonly fallback?: string;
 }
@@ -33,6 +35,9 @@ const pinned = "<registry>/<name>@sha256:<64 hex digits>";
 const optionalPem = z
 	.string()
 	.refine((v) => v === "" || /^-----BEGIN [A-Z ]+-----/.test(v.trim()));
+const optionalUrl = z
+	.string()
+	.refine((v) => v === "" || /^https:\/\/[^\s"\\]+$/.test(v));
 const addresses = z
 	.string()
 	.transform((v) => v.split(/[\s,]+/).filter((part) => part !== ""))
@@ -124,9 +129,10 @@ export const fields = {
 		example: `ghcr.io/you/moltbot-sandbox@sha256:${"0".repeat(64)}`,
 	}),
 	backupImage: field(pinnedImage, {
-		about: "Image of restic, which makes and restores the backups.",
+		about:
+			"Image with restic and sqlite3, which makes, restores and proves the backups (images/backup).",
 		allowed: pinned,
-		example: `docker.io/restic/restic@sha256:${"0".repeat(64)}`,
+		example: `ghcr.io/you/moltbot-backup@sha256:${"0".repeat(64)}`,
 	}),
 	ownerDiscordId: field(z.string().regex(/^\d{17,20}$/), {
 		about:
@@ -195,6 +201,22 @@ export const fields = {
 		allowed: "a whole number from 5 to 1440",
 		example: "15",
 		fallback: "15",
+	}),
+	notifyUrl: field(optionalUrl, {
+		about:
+			"Webhook that the host POSTs to when a backup or drill fails or stays away, as JSON with the text under `text` and `content` (Slack, Discord, ntfy). Set it with `--secret`.",
+		allowed: "an https:// address, or nothing",
+		example: "https://ntfy.sh/your-topic",
+		fallback: "",
+		secret: true,
+	}),
+	heartbeatUrl: field(optionalUrl, {
+		about:
+			"Address that the host calls after every successful backup: a dead-man's switch that tells you when it stays silent. Set it with `--secret`.",
+		allowed: "an https:// address, or nothing",
+		example: "https://hc-ping.com/your-check",
+		fallback: "",
+		secret: true,
 	}),
 	bootMinutes: field(wholeNumber(1, 240), {
 		about:
@@ -308,13 +330,20 @@ export function parseSettings(
 ): Settings {
 	const faults: SettingFault[] = [];
 	const settings: Record<string, unknown> = {};
-	for (const [key, { schema, allowed, example, fallback }] of Object.entries<
-		Field<z.ZodType>
-	>(fields)) {
+	for (const [
+		key,
+		{ schema, allowed, example, fallback, secret },
+	] of Object.entries<Field<z.ZodType>>(fields)) {
 		const found = config[prefix + key];
 		const parsed = schema.safeParse(found ?? fallback);
 		if (parsed.success) settings[key] = parsed.data;
-		else faults.push({ key, found, allowed, mend: setCommand(key, example) });
+		else
+			faults.push({
+				key,
+				found: secret ? "a value that is not shown here" : found,
+				allowed,
+				mend: setCommand(key, example, secret),
+			});
 	}
 	for (const name of Object.keys(config)) {
 		const key = name.slice(prefix.length);
@@ -341,8 +370,8 @@ export function parseSettings(
 	return settings as Settings;
 }
 
-function setCommand(key: string, example: string): string {
-	return `pulumi config set ${key} ${/^[\w./:@-]+$/.test(example) ? example : `'${example}'`}`;
+function setCommand(key: string, example: string, secret = false): string {
+	return `pulumi config set ${secret ? "--secret " : ""}${key} ${/^[\w./:@-]+$/.test(example) ? example : `'${example}'`}`;
 }
 
 /** The page docs/settings.md, in Markdown. */

@@ -79,6 +79,7 @@ export class AgentHost {
 	readonly #clouds: Daemon;
 	readonly #cloudsArgv: readonly string[];
 	readonly #settings: ReturnType<typeof parseSettings>;
+	#key: { "backup-key-id": string; "backup-key": string } | undefined;
 
 	private constructor(parts: {
 		host: LabHost;
@@ -208,11 +209,7 @@ export class AgentHost {
 			this.#settings,
 			Number(sampleValues.generation),
 			{ "discord-bot-token": discordToken, "anthropic-api-key": apiKey },
-			{
-				"backup-password": "agent test",
-				"backup-key-id": account.accountId,
-				"backup-key": account.masterKey,
-			},
+			{ "backup-password": "agent test", ...(await this.#backupKey()) },
 		);
 		const copy = structuredClone(order) as unknown as Order;
 		change(copy);
@@ -221,6 +218,12 @@ export class AgentHost {
 			`echo ${input} | base64 --decode | /usr/local/libexec/moltbot/deliver`,
 		);
 		return JSON.parse(answer) as { restarted: string[]; kept: string[] };
+	}
+
+	/** A key like the one that `pulumi up` makes: the S3 endpoint takes no master key. */
+	async #backupKey() {
+		this.#key ??= await createKey(socketFetch(this.#place.controlSocket));
+		return this.#key;
 	}
 
 	async shell(script: string): Promise<string> {
@@ -278,6 +281,30 @@ export class AgentHost {
 			this.times[stage] = Math.round(performance.now() - start);
 		}
 	}
+}
+
+async function createKey(call: typeof fetch) {
+	const { accountId, masterKey } = account;
+	const basic = Buffer.from(`${accountId}:${masterKey}`).toString("base64");
+	const session = await call(
+		"https://api.backblazeb2.com/b2api/v3/b2_authorize_account",
+		{ headers: { authorization: `Basic ${basic}` } },
+	);
+	const { authorizationToken } = await session.json();
+	const made = await call(
+		"https://api004.backblazeb2.com/b2api/v3/b2_create_key",
+		{
+			method: "POST",
+			headers: { authorization: authorizationToken },
+			body: JSON.stringify({
+				accountId,
+				keyName: "agent-test",
+				capabilities: ["listBuckets", "listFiles", "readFiles", "writeFiles"],
+			}),
+		},
+	);
+	const { applicationKeyId, applicationKey } = await made.json();
+	return { "backup-key-id": applicationKeyId, "backup-key": applicationKey };
 }
 
 /** The product's own document, with what `AgentHost` says of itself. */

@@ -20,6 +20,16 @@ import type { Settings } from "./settings.ts";
 import { tailnetEntry } from "./tailnet.ts";
 import type { Values } from "./template.ts";
 
+/**
+ * Our own plugin, named. The default one would take the settings of the stack for its own, because both are called `moltbot`, and
+ * every changed setting would show up as a change of the plugin.
+ */
+class OwnProvider extends pulumi.ProviderResource {
+	constructor(name: string) {
+		super("moltbot", name, {});
+	}
+}
+
 /** Folder of the restic repository in the bucket; other folders hold claims, births and the beacon. */
 const bucketPrefix = "restic";
 
@@ -32,7 +42,12 @@ export class Host extends pulumi.ComponentResource {
 	readonly lastBackup: LastBackup;
 
 	constructor(platform: Platform, settings: Settings, facts: Facts) {
-		super("moltbot:host:Host", settings.hostname);
+		super(
+			"moltbot:host:Host",
+			settings.hostname,
+			{},
+			{ providers: [new OwnProvider("own")] },
+		);
 		const options = { parent: this };
 		const { hostname, tag, bucket: bucketName } = settings;
 

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fields } from "../infra/settings.ts";
 import { tool, toolsOnPath } from "../tools/setup.ts";
 import { type Account, credentials } from "./account.ts";
 import { trustEnvironment } from "./clouds/server.ts";
@@ -38,6 +39,15 @@ export class Operator {
 	/** The stack's file as this lab has it. */
 	get #stackFile(): string {
 		return this.#place.path(`Pulumi.${stackName}.yaml`);
+	}
+
+	/** The host's name on the tailnet, by the stack's settings. */
+	get hostname(): string {
+		const text = existsSync(this.#stackFile)
+			? readFileSync(this.#stackFile, "utf8")
+			: "";
+		const set = /^\s*moltbot:hostname:\s*"?([a-z0-9-]+)"?\s*$/m.exec(text);
+		return set?.[1] ?? fields.hostname.fallback ?? "moltbot";
 	}
 
 	/** Runs a command with the caller's terminal. */

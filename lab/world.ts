@@ -139,6 +139,11 @@ export class World {
 		});
 	}
 
+	/** Ends the stand-ins alone; machines and tailnet go on. */
+	stopClouds(): Promise<void> {
+		return this.#clouds.stop();
+	}
+
 	/** Pulls every plug: programs, machines, namespaces. What lies in the folder stays. */
 	async lower(): Promise<void> {
 		await this.#clouds.stop();

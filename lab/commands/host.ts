@@ -4,33 +4,22 @@ import { LabError } from "../errors.ts";
 import type { World } from "../world.ts";
 import type { Command } from "./command.ts";
 
-const outputs = z.looseObject({ hostname: z.string() });
-
 /** The production command for a shell on the host. */
-async function shell(world: World, args: readonly string[]): Promise<string[]> {
-	const { code, stdout, stderr } = await world.operator.ask([
-		...["pulumi", "stack", "output", "--json"],
-	]);
-	const { data } = outputs.safeParse(code === 0 ? JSON.parse(stdout) : {});
-	if (!data)
-		throw new LabError(
-			"no-instance",
-			`The stack has no host: npm run lab brings one.${stderr ? `\n${stderr.trim()}` : ""}`,
-		);
-	return ["tailscale", "ssh", `core@${data.hostname}`, ...args];
+function shell(world: World, args: readonly string[]): string[] {
+	return ["tailscale", "ssh", `core@${world.operator.hostname}`, ...args];
 }
 
 export const ssh: Command = {
 	about: "a shell or a command on the host, by `tailscale ssh`",
 	takes: "[command]",
-	run: async (world, args) => world.operator.run(await shell(world, args)),
+	run: (world, args) => world.operator.run(shell(world, args)),
 };
 
 export const logs: Command = {
 	about: "the agent's log, as `moltbot logs` on the host prints it",
 	takes: "[-f] [-n LINES]",
-	run: async (world, args) =>
-		world.operator.run(await shell(world, ["moltbot", "logs", ...args])),
+	run: (world, args) =>
+		world.operator.run(shell(world, ["moltbot", "logs", ...args])),
 };
 
 export const status: Command = {
@@ -44,8 +33,7 @@ export const status: Command = {
 		if (instances.length === 0) console.log("no vm: the agent is paused");
 		console.log(`billed so far: $${billing.total.toFixed(2)}`);
 		if (instances.length === 0) return 0;
-		const command = await shell(world, ["moltbot", "status"]);
-		return world.operator.run(command);
+		return world.operator.run(shell(world, ["moltbot", "status"]));
 	},
 };
 

@@ -1,5 +1,5 @@
 import { type Command, say } from "./command.ts";
-import { pulumiUp } from "./up.ts";
+import { destroyCommand, upCommand } from "./up.ts";
 
 export const pulumi: Command = {
 	about: "any pulumi command on the lab's stack",
@@ -11,10 +11,7 @@ export const pause: Command = {
 	about: "pulumi destroy: last backup, then the VM is gone and costs nothing",
 	takes: "[pulumi destroy arguments]",
 	async run(world, args) {
-		const code = await world.operator.run([
-			...["pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive"],
-			...args,
-		]);
+		const code = await world.operator.run([...destroyCommand, ...args]);
 		if (code === 0)
 			say("paused; the agent comes back with: npm run lab -- resume");
 		return code;
@@ -26,6 +23,6 @@ export const resume: Command = {
 	takes: "[pulumi up arguments]",
 	async run(world, args) {
 		await world.raise(say);
-		return pulumiUp(world, args);
+		return world.operator.run([...upCommand, ...args]);
 	},
 };

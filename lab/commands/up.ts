@@ -1,4 +1,3 @@
-import type { World } from "../world.ts";
 import { type Command, say } from "./command.ts";
 
 /** Everything from nothing to an agent that answers; goes on where an earlier run stopped. */
@@ -9,7 +8,7 @@ export const up: Command = {
 		const start = performance.now();
 		await world.raise(say);
 		say("pulumi up");
-		const code = await pulumiUp(world, args);
+		const code = await world.operator.run([...upCommand, ...args]);
 		const seconds = Math.round((performance.now() - start) / 1000);
 		if (code !== 0) {
 			say(
@@ -23,16 +22,12 @@ export const up: Command = {
 	},
 };
 
+const unattended = ["--yes", "--skip-preview", "--non-interactive"];
+
 /** `pulumi up` of the unmodified program. */
-export function pulumiUp(
-	world: World,
-	args: readonly string[] = [],
-): Promise<number> {
-	return world.operator.run([
-		...["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
-		...args,
-	]);
-}
+export const upCommand = ["pulumi", "up", ...unattended];
+/** What ends the bill and keeps the agent's state. */
+export const destroyCommand = ["pulumi", "destroy", ...unattended];
 
 const next = `
   npm run lab -- dm "hello"        write to the agent as its owner

@@ -21,7 +21,8 @@ const run = promisify(execFile);
 const scripts = {
 	"usr/bin/openclaw": `#!/bin/sh
 case $1 in
-gateway) cd /srv && exec httpd -f -p 18789 ;;
+# The first process of a container gets only the signals that it asks for.
+gateway) trap 'exit 0' TERM; httpd -f -h /srv -p 18789 & wait ;;
 health) echo '{"channels":{"discord":{"connected":true}}}' ;;
 esac
 `,

@@ -1,20 +1,51 @@
+// The engine is killed at every mutating call of an up and of a destroy, before or after the answer; cancel and the same
+// command again must be all it takes.
 import assert from "node:assert/strict";
-import { suite, test } from "node:test";
+import { test } from "node:test";
+import {
+	assertNothingButBucket,
+	assertOneHost,
+	pointsOf,
+} from "./harness/interruption.ts";
 import { cannotRun, startWorld } from "./harness/world.ts";
 
-suite("an interrupted up", { skip: cannotRun }, () => {
-	for (const when of ["before", "after"] as const)
-		test(`killed ${when} the creation of the VM: cancel and up end with one VM`, async (t) => {
-			const world = await startWorld(t);
-			world.killAt(/^POST api\.vultr\.com\/v2\/instances$/, when);
-			const killed = await world.up();
-			assert.equal(killed.code, null, killed.output);
+test("killed at every call of an up, then of a destroy", {
+	skip: cannotRun,
+}, async (t) => {
+	const clean = await startWorld(t);
+	const up = await clean.up();
+	assert.equal(up.code, 0, up.output);
+	const ups = pointsOf(clean.timeline);
+	clean.timeline.length = 0;
+	const destroy = await clean.destroy();
+	assert.equal(destroy.code, 0, destroy.output);
+	const destroys = pointsOf(clean.timeline);
+	assert.ok(ups.length >= 8 && destroys.length >= 6);
 
-			await world.cancel();
-			const up = await world.up();
-			assert.equal(up.code, 0, up.output);
-			// What was made before the kill is adopted, so there was never a second one.
-			assert.equal(world.hypervisor.hosts.length, 1);
-			assert.equal(world.hypervisor.hosts[0]?.powered, true);
-		});
+	for (let i = 0; i < Math.max(ups.length, destroys.length); i++) {
+		const birth = ups[i % ups.length];
+		const end = destroys[i % destroys.length];
+		assert.ok(birth && end);
+		await t.test(
+			`up ${birth.when} ${birth.name}; destroy ${end.when} ${end.name}`,
+			async (t) => {
+				const world = await startWorld(t);
+				world.killAt(birth.call, birth.when, birth.nth);
+				const killed = await world.up();
+				assert.equal(killed.code, null, killed.output);
+				await world.cancel();
+				const up = await world.up();
+				assert.equal(up.code, 0, up.output);
+				await assertOneHost(world);
+
+				world.killAt(end.call, end.when, end.nth);
+				const stopped = await world.destroy();
+				assert.equal(stopped.code, null, stopped.output);
+				await world.cancel();
+				const destroy = await world.destroy();
+				assert.equal(destroy.code, 0, destroy.output);
+				await assertNothingButBucket(world);
+			},
+		);
+	}
 });

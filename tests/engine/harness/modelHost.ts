@@ -77,6 +77,8 @@ export interface Surroundings {
 	clock: Clock;
 	/** Private key of their SSH servers. */
 	hostKey: string;
+	/** Called with each command that comes over SSH; false: the connection breaks instead. */
+	before(host: ModelHost, command: string): boolean;
 	/** Called with each command that came over SSH, when it has ended. */
 	ran(host: ModelHost, command: string): void;
 }
@@ -217,6 +219,10 @@ async function sshServer(host: ModelHost, rules: Rules): Promise<ssh2.Server> {
 		});
 		client.on("session", (accept) => {
 			accept().on("exec", (acceptExec, _reject, { command }) => {
+				if (!rules.before(host, command)) {
+					client.end();
+					return;
+				}
 				const channel = acceptExec();
 				host.commands.push(command);
 				let input = "";

@@ -58,6 +58,17 @@ const sources = [
 	"agent-config",
 ];
 
+/** What comes over SSH and changes nothing. */
+export const asks = ["true", "sudo moltbot status --json"];
+
+/** Where the engine is to be killed. */
+interface Target {
+	call: RegExp;
+	when: "before" | "after";
+	/** How many calls that fit are still to come. */
+	nth: number;
+}
+
 /** Options of a run. */
 export interface RunOptions {
 	/** Further arguments. */
@@ -106,11 +117,13 @@ export interface World {
 	/** Begins an empty stack, as if the state had been lost; the clouds keep what they have. */
 	loseState(): Promise<void>;
 	/**
-	 * The engine and its plugins are killed at the n-th mutating call from now on, or at the first that fits
-	 * (`METHOD host/path`): `before` it is performed, or `after` it was performed and before it is answered. The next run is
-	 * an ordinary one.
+	 * The engine and its plugins are killed at the n-th mutating call from now on that fits (`METHOD host/path`, or
+	 * `ssh g<generation> command`): `before` it is performed, or `after` it was performed and before it is answered. The next
+	 * run is an ordinary one.
 	 */
-	killAt(at: number | RegExp, when: "before" | "after"): void;
+	killAt(call: RegExp, when: "before" | "after", nth?: number): void;
+	/** Whether the call of the last `killAt` is still to come. */
+	readonly killIsPending: boolean;
 	/** Mutating calls since the last `killAt`, or since the start. */
 	readonly mutationCount: number;
 }
@@ -129,11 +142,11 @@ export async function startWorld(
 	const lab = createWorld(join(folder, "clouds"));
 	let engine: Engine | undefined;
 	let count = 0;
-	let target: { at: number | RegExp; when: "before" | "after" } | undefined;
+	let target: Target | undefined;
 	const hit = (when: "before" | "after", call: string) => {
-		if (target?.when !== when) return false;
-		const { at } = target;
-		if (typeof at === "number" ? at !== count : !at.test(call)) return false;
+		if (target?.when !== when || !target.call.test(call)) return false;
+		target.nth -= 1;
+		if (target.nth > 0) return false;
 		target = undefined;
 		engine?.kill();
 		return true;
@@ -165,8 +178,16 @@ export async function startWorld(
 		hostKey: generateKeyPairSync("rsa", { modulusLength: 2048 })
 			.privateKey.export({ type: "pkcs1", format: "pem" })
 			.toString(),
-		ran: ({ generation }, command) =>
-			void timeline.push(`ssh g${generation} ${command}`),
+		before: ({ generation }, command) => {
+			if (asks.includes(command)) return true;
+			count += 1;
+			return !hit("before", `ssh g${generation} ${command}`);
+		},
+		ran: ({ generation }, command) => {
+			const call = `ssh g${generation} ${command}`;
+			timeline.push(call);
+			if (!asks.includes(command)) hit("after", call);
+		},
 	});
 	const vaults = createOnePassword(lab, options.onepassword);
 	const clouds = [
@@ -200,6 +221,8 @@ export async function startWorld(
 		...credentials,
 		PULUMI_HOME: home,
 		PULUMI_BACKEND_URL: `file://${backend}`,
+		// Every run starts the same half a dozen Node programs.
+		NODE_COMPILE_CACHE: compileCache(),
 		PULUMI_SKIP_UPDATE_CHECK: "true",
 		PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
 		PULUMI_DISABLE_REGISTRY_RESOLVE: "true",
@@ -264,9 +287,12 @@ export async function startWorld(
 			mkdirSync(backend);
 			await stack.create();
 		},
-		killAt(at, when) {
+		killAt(call, when, nth = 1) {
 			count = 0;
-			target = { at, when };
+			target = { call, when, nth };
+		},
+		get killIsPending() {
+			return target !== undefined;
 		},
 		get mutationCount() {
 			return count;
@@ -290,6 +316,18 @@ export function sharedWorld(): () => World {
 		if (!world) throw new Error("the world did not start");
 		return world;
 	};
+}
+
+let compiled: string | undefined;
+
+/** Where Node keeps what it has compiled, for all worlds of this process. */
+function compileCache(): string {
+	if (compiled === undefined) {
+		const folder = mkdtempSync(join(tmpdir(), "moltbot-compiled-"));
+		process.once("exit", () => rmSync(folder, { recursive: true }));
+		compiled = folder;
+	}
+	return compiled;
 }
 
 /** A /24 of the loopback that no other world is likely to have at the same time. */

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hostMissing } from "../../../lab/host/artefacts.ts";
-import { AgentHost, owner } from "./agent.ts";
+import { AgentHost, type Order } from "./agent.ts";
 
 const sandboxes =
 	"ps --all --filter label=openclaw.sandbox=1 --format '{{.ID}} {{.State}}'";
@@ -44,7 +44,7 @@ test("the agent answers out of a sandbox, and goes on doing so whatever happens 
 		async () => {
 			const before = await lastRequest();
 			const { content } = await agent.discord.ask("stranger", "hello", {
-				deadline: 120_000,
+				deadline: 300_000,
 			});
 			const code = /\b[A-Z0-9]{8}\b/.exec(content)?.[0];
 			assert.ok(code, content);
@@ -55,7 +55,7 @@ test("the agent answers out of a sandbox, and goes on doing so whatever happens 
 			);
 			await agent.shell(`moltbot pairing approve ${code}`);
 			const answer = await agent.discord.ask("stranger", "hello again", {
-				deadline: 120_000,
+				deadline: 300_000,
 			});
 			assert.match(answer.content, /lab model/);
 			assert.ok((await said(before)).length > 0);
@@ -151,6 +151,53 @@ test("the agent answers out of a sandbox, and goes on doing so whatever happens 
 		},
 	);
 
+	const withToken = (order: Order) => {
+		order.secrets["discord-bot-token"] = "discord-canary-two";
+	};
+
+	await t.test("a new release of the gateway is rolled out", async () => {
+		const { restarted } = await agent.deliver((order) => {
+			withToken(order);
+			order.images.gateway = agent.nextGateway;
+		});
+		assert.ok(restarted.includes("moltbot-gateway-image.service"));
+		const { units } = await agent.ready(600);
+		assert.equal(units.gateway?.image, agent.nextGateway);
+		assert.equal(
+			await agent.podman(
+				`inspect --format '{{.Config.Labels.test}}' moltbot-gateway`,
+			),
+			"next",
+		);
+		await answers();
+	});
+
+	await t.test(
+		"after a restore it knows what was said, without any package registry",
+		async () => {
+			const word = randomBytes(6).toString("hex");
+			await agent.ask(`remember that the word is ${word}`);
+			await agent.shell("moltbot backup");
+			const user =
+				"setpriv --reuid=2001 --regid=2001 --clear-groups env XDG_RUNTIME_DIR=/run/user/2001 systemctl --user";
+			await agent.shell(`${user} stop moltbot-gateway.service`);
+			await agent.shell(
+				"cd /var/lib/moltbot && rm -rf .restored state/* workspace/* && systemctl start restore.service",
+			);
+			assert.match(
+				await agent.shell("cat /var/lib/moltbot/.restored"),
+				/^restored:/,
+			);
+			const plugin = "/var/lib/moltbot/state/npm/projects/*/node_modules";
+			assert.equal(
+				await agent.shell(`ls -d ${plugin} 2>/dev/null || true`),
+				"",
+			);
+			await agent.shell(`${user} start --no-block moltbot-gateway.service`);
+			await agent.timed("restored", () => agent.ready(600));
+			assert.match(await agent.ask("what do you remember?"), new RegExp(word));
+		},
+	);
+
 	t.diagnostic(JSON.stringify(agent.times));
-	assert.equal(owner.id, "123456789012345678");
 });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
 import { deliveryDocument } from "../../../infra/delivery.ts";
 import { moltbot } from "../../../infra/platforms/moltbot.ts";
 import { renderHost } from "../../../infra/render.ts";
@@ -15,7 +16,7 @@ import { Daemon } from "../../../lab/daemon.ts";
 import { hostArtefacts } from "../../../lab/host/artefacts.ts";
 import { LabHost } from "../../../lab/host/host.ts";
 import { resticImage } from "../../../lab/host/resticImage.ts";
-import { type LabImage, labImages } from "../../../lab/images/index.ts";
+import { labImages } from "../../../lab/images/index.ts";
 import {
 	cloudsAddress,
 	resolverAddress,
@@ -29,6 +30,7 @@ import {
 import { startResolver } from "../../../lab/network/resolver.ts";
 import { Place } from "../../../lab/place.ts";
 import { socketFetch } from "../../../lab/socketFetch.ts";
+import { relabel } from "./relabel.ts";
 
 /** The owner of the agent: his Discord id stands in the settings. */
 export const owner = { name: "owner", id: "123456789012345678" };
@@ -72,7 +74,8 @@ export class AgentHost {
 	readonly host: LabHost;
 	readonly discord: DiscordClient;
 	readonly control: ReturnType<typeof controlClient>;
-	readonly images: readonly LabImage[];
+	/** Another release of the gateway, which the registry has too. */
+	readonly nextGateway: string;
 	/** How long each stage took, in milliseconds. */
 	readonly times: Record<string, number> = {};
 	readonly #place: Place;
@@ -83,14 +86,14 @@ export class AgentHost {
 
 	private constructor(parts: {
 		host: LabHost;
-		images: readonly LabImage[];
+		nextGateway: string;
 		place: Place;
 		clouds: Daemon;
 		cloudsArgv: readonly string[];
 		settings: ReturnType<typeof parseSettings>;
 	}) {
 		this.host = parts.host;
-		this.images = parts.images;
+		this.nextGateway = parts.nextGateway;
 		this.#place = parts.place;
 		this.#clouds = parts.clouds;
 		this.#cloudsArgv = parts.cloudsArgv;
@@ -126,9 +129,15 @@ export class AgentHost {
 			),
 		});
 		const config = place.path("clouds.json");
-		const layouts = [...images, restic].map((image) => ({
-			folder: image.folder,
-			repository: image.repository,
+		const gateway = images.find((image) => image.setting === "gatewayImage");
+		if (!gateway) throw new Error("the lab builds no image of the gateway");
+		const next = {
+			repository: gateway.repository,
+			...relabel(gateway, place.path("next"), "next"),
+		};
+		const layouts = [next, ...images, restic].map(({ folder, repository }) => ({
+			folder,
+			repository,
 			tag: "lab",
 		}));
 		writeFileSync(
@@ -172,7 +181,7 @@ export class AgentHost {
 		const main = join(import.meta.dirname, "../../../lab/clouds/main.ts");
 		const agent = new AgentHost({
 			host,
-			images,
+			nextGateway: reference(next),
 			place,
 			clouds,
 			settings,
@@ -265,7 +274,7 @@ export class AgentHost {
 	}
 
 	/** Writes as the owner, waits for the answer. */
-	async ask(text: string, deadline = 180_000): Promise<string> {
+	async ask(text: string, deadline = 300_000): Promise<string> {
 		const { content } = await this.discord.ask(owner.name, text, {
 			id: owner.id,
 			deadline,
@@ -290,7 +299,9 @@ async function createKey(call: typeof fetch) {
 		"https://api.backblazeb2.com/b2api/v3/b2_authorize_account",
 		{ headers: { authorization: `Basic ${basic}` } },
 	);
-	const { authorizationToken } = await session.json();
+	const { authorizationToken } = z
+		.object({ authorizationToken: z.string() })
+		.parse(await session.json());
 	const made = await call(
 		"https://api004.backblazeb2.com/b2api/v3/b2_create_key",
 		{
@@ -303,7 +314,9 @@ async function createKey(call: typeof fetch) {
 			}),
 		},
 	);
-	const { applicationKeyId, applicationKey } = await made.json();
+	const { applicationKeyId, applicationKey } = z
+		.object({ applicationKeyId: z.string(), applicationKey: z.string() })
+		.parse(await made.json());
 	return { "backup-key-id": applicationKeyId, "backup-key": applicationKey };
 }
 

@@ -57,12 +57,11 @@ is_database() { [[ $(head --bytes=15 "$1" | tr --delete '\0') == 'SQLite format 
 
 # Paths on standard input, NUL after each: {"path": user_version}, as SQLite's file format puts it at offset 60, highest byte first.
 schemas_of() {
-	local path version
+	local path a b c d
 	while IFS= read -r -d '' path; do
 		is_database "$path" || continue
-		version=$(od --address-radix=n --skip-bytes=60 --read-bytes=4 --format=u1 "$path" |
-			awk 'NF == 4 {print (($1 * 256 + $2) * 256 + $3) * 256 + $4}')
-		jq --null-input --arg path "${path#./}" --argjson version "${version:-0}" '{($path): $version}'
+		read -r a b c d < <(od --address-radix=n --skip-bytes=60 --read-bytes=4 --format=u1 "$path")
+		jq --null-input --arg path "${path#./}" --argjson version $((((a * 256 + b) * 256 + c) * 256 + d)) '{($path): $version}'
 	done | jq --slurp 'add // {}'
 }
 

@@ -1,0 +1,229 @@
+// A host of the product's own document with an attacker on it: as the agent's uid on the host, in a container like the
+// gateway's, and in one like a sandbox of OpenClaw's.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { TestContext } from "node:test";
+import { moltbot } from "../../../infra/platforms/moltbot.ts";
+import { renderHost } from "../../../infra/render.ts";
+import { sampleValues } from "../../../infra/testing.ts";
+import { hostArtefacts } from "../../../lab/host/artefacts.ts";
+import type { LabHost } from "../../../lab/host/host.ts";
+import { file, labAddress, networkFile, testHost } from "../labhost/setup.ts";
+import type { Arrival } from "./namespaces.ts";
+import type { End } from "./wire.ts";
+
+const wire = new URL("wire.ts", import.meta.url).pathname;
+
+/** Where an attempt begins. */
+export type From = "uid" | "gateway" | "sandbox";
+
+/** What a command did. */
+export interface Result {
+	readonly code: number;
+	readonly output: string;
+}
+
+/** By the service of the user's session: outside of one nothing may make a cgroup. */
+const remote = "--remote --url unix:///run/user/2001/podman/podman.sock";
+
+/** Programs that the attacker has with him wherever he is. */
+const programs = [
+	...["bash", "cat", "chmod", "chown", "cp", "curl", "dd", "df", "find"],
+	...["getent", "grep", "head", "id", "ip", "kill", "ln", "ls", "mkdir"],
+	...["mknod", "mount", "mv", "nsenter", "ps", "rm", "sed", "setpriv"],
+	...["sh", "sleep", "stat", "su", "sysctl", "tail", "timeout", "touch"],
+	...["truncate", "umount", "unshare", "chroot", "dmesg", "tr", "test"],
+];
+
+/** What the document cannot say here: the look-alike is uCore from its first boot, has no tailnet and no clouds. */
+function overlay() {
+	const none = "[Unit]\nConditionPathExists=/no/such/thing/here\n";
+	return [
+		networkFile,
+		file("/etc/os-release", "ID=fedora\nVERSION_ID=44\nVARIANT_ID=ucore\n"),
+		...["join", "rebase", "notify"].map((name) =>
+			file(`/etc/systemd/system/${name}.service.d/none.conf`, none),
+		),
+	];
+}
+
+export class AttackHost {
+	readonly host: LabHost;
+	/** What reached the attacker's targets outside. */
+	readonly arrivals: readonly Arrival[];
+
+	private constructor(host: LabHost, arrivals: readonly Arrival[]) {
+		this.host = host;
+		this.arrivals = arrivals;
+	}
+
+	/** Boots it, with `around` as addresses of the lab that answer on `ends`. */
+	static async boot(
+		t: TestContext,
+		around: readonly string[],
+		ends: readonly End[],
+	): Promise<AttackHost> {
+		const artefacts = await hostArtefacts();
+		const name = `mbt-attack-${process.pid}`;
+		let listener: { child: ChildProcess; arrivals: Arrival[] } | undefined;
+		const { host, remove, up } = await testHost(
+			name,
+			artefacts,
+			async (_dir, labNamespace) => {
+				for (const address of around)
+					await done(
+						spawn("ip", [
+							...["-n", labNamespace, "address", "add"],
+							...[address, "dev", "host"],
+							...(address.includes(":") ? ["nodad"] : []),
+						]),
+					);
+				listener = await listen(labNamespace, ends);
+				return document();
+			},
+		);
+		t.after(remove);
+		t.after(() => listener?.child.kill());
+		await host.boot();
+		await up();
+		const attack = new AttackHost(host, listener?.arrivals ?? []);
+		await attack.#prepare();
+		return attack;
+	}
+
+	/** Runs a shell script as root of the host. */
+	async root(script: string): Promise<Result> {
+		return this.host.exec(["/bin/bash", "-c", script]).then(
+			({ stdout, stderr }) => ({ code: 0, output: stdout + stderr }),
+			(error: { code?: number; stdout?: string; stderr?: string }) => ({
+				code: error.code ?? -1,
+				output: `${error.stdout ?? ""}${error.stderr ?? ""}`,
+			}),
+		);
+	}
+
+	/** Runs a shell script from where the attacker is. */
+	run(from: From, script: string): Promise<Result> {
+		const quoted = quote(`exec 2>&1\n${script}`);
+		const agent =
+			"cd / && timeout 60 setpriv --reuid=2001 --regid=2001 --clear-groups env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/var/home/moltbot XDG_RUNTIME_DIR=/run/user/2001 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/2001/bus";
+		if (from === "uid") return this.root(`${agent} bash -c ${quoted}`);
+		return this.root(
+			`${agent} podman ${remote} exec ${from} bash -c ${quoted}`,
+		);
+	}
+
+	/** Makes the attacker's image and starts the two containers. */
+	async #prepare(): Promise<void> {
+		const image = "/var/tmp/attacker";
+		await this.#must(
+			[
+				`mkdir -p ${image}/{bin,etc,proc,sys,dev,tmp,run,workspace,var/lib/moltbot}`,
+				`ln -s bin ${image}/sbin; mkdir ${image}/usr; ln -s ../bin ${image}/usr/bin; ln -s ../bin ${image}/usr/sbin`,
+				`for p in ${programs.join(" ")}; do f=$(readlink -f "$(type -P $p)"); cp "$f" ${image}/bin/$p; ldd "$f" | grep -o '/[^ ]*' | while read -r l; do mkdir -p ${image}/$(dirname $l); cp -L $l ${image}$l; done; done`,
+				`cp -L /usr/lib/x86_64-linux-gnu/libnss_{files,dns}.so.2 ${image}/lib/x86_64-linux-gnu/ 2>/dev/null || true`,
+				`printf 'root:x:0:0::/:/bin/sh\\nagent:x:2001:2001::/:/bin/sh\\n' >${image}/etc/passwd`,
+				`chmod u+s ${image}/bin/su`,
+				`tar -C ${image} -c . >/var/tmp/attacker.tar`,
+			].join("\n"),
+		);
+		await this.#must(
+			"for i in $(seq 100); do [ -S /run/user/2001/podman/podman.sock ] && exit; sleep 0.1; done; systemctl status user@2001.service; exit 1",
+		);
+		const podman = async (script: string) => {
+			const { code, output } = await this.run("uid", `podman ${script}`);
+			if (code !== 0) throw new Error(`podman ${script}: ${output}`);
+		};
+		// The host's policy refuses this import, which is an attempt of its own; the real images came by a delivery.
+		await this.#must(
+			`echo '{"default":[{"type":"insecureAcceptAnything"}]}' >/var/tmp/policy.json`,
+		);
+		await podman(
+			"import --signature-policy=/var/tmp/policy.json /var/tmp/attacker.tar localhost/attacker",
+		);
+		await podman(`${remote} run --detach ${gatewayArguments.join(" ")}`);
+		await podman(`${remote} run --detach ${sandboxArguments.join(" ")}`);
+	}
+
+	async #must(script: string): Promise<void> {
+		const { code, output } = await this.root(`set -e\n${script}`);
+		if (code !== 0) throw new Error(`preparing the attack: ${output}`);
+	}
+}
+
+/** As in quadlets/moltbot/moltbot-gateway.container; attacks.test.ts compares the two. */
+export const gatewayArguments = [
+	...["--name=gateway", "--userns=keep-id", "--user=2001:2001", "--read-only"],
+	...["--security-opt=no-new-privileges", "--cap-drop=all"],
+	...["--pids-limit=1024", "--publish=127.0.0.1:18789:18789"],
+	"--volume=/etc/moltbot:/etc/moltbot:ro",
+	"--volume=/var/lib/moltbot/secrets:/var/lib/moltbot/secrets:ro",
+	"--volume=/var/lib/moltbot/home:/var/lib/moltbot/home",
+	"--volume=/var/lib/moltbot/state:/var/lib/moltbot/state",
+	"--volume=/var/lib/moltbot/workspace:/var/lib/moltbot/workspace",
+	"--volume=/var/lib/moltbot/projects:/var/lib/moltbot/projects",
+	"--volume=/run/user/2001/podman/podman.sock:/run/podman/podman.sock",
+	...["localhost/attacker", "sleep", "infinity"],
+];
+
+/** As OpenClaw makes them, from its recorded call. */
+export const sandboxArguments = [
+	...["--name=sandbox", "--init", "--label=openclaw.sandbox=1"],
+	...["--read-only", "--tmpfs=/tmp", "--tmpfs=/var/tmp", "--network=bridge"],
+	...["--user=2001:2001", "--cap-drop=ALL"],
+	...["--security-opt=no-new-privileges", "--pids-limit=256"],
+	...["--memory=1g", "--cpus=1", "--http-proxy=false"],
+	...["--read-only-tmpfs=true", "--userns=keep-id:uid=2001,gid=2001"],
+	...["--workdir=/workspace", "--volume=/var/lib/moltbot/workspace:/workspace"],
+	"--volume=/var/lib/moltbot/projects:/var/lib/moltbot/projects:rw",
+	...["localhost/attacker", "sleep", "infinity"],
+];
+
+function document(): object {
+	const ignition = JSON.parse(
+		renderHost(
+			moltbot.id,
+			{ ...sampleValues, resolvers: labAddress },
+			{ compress: false },
+		),
+	);
+	const added = overlay();
+	const paths = new Set(added.map(({ path }) => path));
+	ignition.storage.files = [
+		...ignition.storage.files.filter(
+			({ path }: { path: string }) => !paths.has(path),
+		),
+		...added,
+	];
+	return ignition;
+}
+
+async function listen(namespace: string, ends: readonly End[]) {
+	const child = spawn(
+		"ip",
+		[
+			...["netns", "exec", namespace, process.execPath, wire, "listen"],
+			JSON.stringify(ends),
+		],
+		{ stdio: ["ignore", "pipe", "inherit"] },
+	);
+	const arrivals: Arrival[] = [];
+	await new Promise<void>((resolve, reject) => {
+		createInterface(child.stdout).on("line", (line) => {
+			if (line === "ready") resolve();
+			else arrivals.push(JSON.parse(line) as Arrival);
+		});
+		child.on("exit", () => reject(new Error("the listener ended early")));
+	});
+	return { child, arrivals };
+}
+
+async function done(child: ChildProcess): Promise<void> {
+	const [code] = await once(child, "close");
+	if (code !== 0) throw new Error(`${child.spawnargs.join(" ")}: exit ${code}`);
+}
+
+function quote(text: string): string {
+	return `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -8,11 +8,16 @@ import { checkResource, each, text } from "./validate.ts";
 export function pathProblem(path: string): string | undefined {
 	if (path === "") return messages.noPath;
 	if (!path.startsWith("/")) return messages.relativePath;
-	return clean(path) === path ? undefined : messages.dirtyPath;
+	const dirty = /\/\/|\/\.\.?(\/|$)|.\/$/s.test(path);
+	return dirty ? messages.dirtyPath : undefined;
 }
 
-const clean = (path: string): string =>
-	posix.normalize(path).replace(/(.)\/$/, "$1");
+const clean = (path: string): string => {
+	const normal = posix.normalize(path);
+	return normal.length > 1 && normal.endsWith("/")
+		? normal.slice(0, -1)
+		: normal;
+};
 
 /** Disks, RAID, filesystems and encrypted volumes of an Ignition configuration of version 3.`minor`. */
 export function checkDevices(
@@ -73,14 +78,20 @@ function checkDisk(report: Report, disk: Fields, path: Path): void {
 
 /** Position of the first value that stood there before. */
 function repeated(values: unknown[]): number | undefined {
-	const i = values.findIndex(
-		(value, n) => value !== undefined && values.indexOf(value) < n,
-	);
-	return i < 0 ? undefined : i;
+	const seen = new Set<unknown>();
+	for (const [i, value] of values.entries()) {
+		if (value !== undefined && seen.has(value)) return i;
+		seen.add(value);
+	}
+	return undefined;
 }
+
+/* Thirty times what a partition table holds; every one is held against every other. */
+const comparedPartitions = 4096;
 
 /** Position of the first partition that another one runs into; only those with a start and a size count. */
 function overlapping(partitions: Fields[]): number | undefined {
+	if (partitions.length > comparedPartitions) return undefined;
 	const spans = partitions.map(({ startMiB: start, sizeMiB: size }) =>
 		typeof start === "number" && typeof size === "number" && start !== 0
 			? { start, end: size === 0 ? start : start + size - 1 }
@@ -259,7 +270,7 @@ export function checkNodes(
 			const path: Path = ["storage", kind, i];
 			if (unitFiles.has(text(node.path)))
 				report.error([...path, "path"], messages.systemdPath);
-			if (parents(text(node.path)).some((parent) => linkPaths.has(parent)))
+			if (isBelow(text(node.path), linkPaths))
 				report.error(path, messages.linkInPath(name));
 		}
 	const directories = new Set(list("directories").map((d) => d.path));
@@ -283,12 +294,18 @@ export function checkNodes(
 	}
 }
 
-/** "/a/b/c" → "/a/b", "/a", "". */
-function parents(path: string): string[] {
-	const out: string[] = [];
-	for (let end = path.lastIndexOf("/"); end >= 0; ) {
-		out.push(path.slice(0, end));
-		end = end === 0 ? -1 : path.lastIndexOf("/", end - 1);
-	}
-	return out;
+/* No path of Linux is longer. */
+const longestPath = 4096;
+
+/** Whether one of the paths is a parent of this one. */
+function isBelow(path: string, others: ReadonlySet<string>): boolean {
+	// Few other paths are quickly tried; many are looked up by the parents of the path.
+	if (others.size < 16)
+		return [...others].some((other) => path.startsWith(`${other}/`));
+	let end = -1;
+	do {
+		end = path.indexOf("/", end + 1);
+		if (end >= 0 && others.has(path.slice(0, end))) return true;
+	} while (end >= 0 && end < longestPath);
+	return false;
 }

@@ -4,7 +4,7 @@ export const messages = {
 	notUtf8: "document is not valid UTF-8",
 	nul: "document contains a null byte",
 	tooDeep: "document is nested too deeply",
-	tooManyValues: "document has more than 500,000 values",
+	tooManyValues: (most: number) => `document has more than ${most} values`,
 	aliases: "document contains excessive aliasing",
 	unknownAnchor: (name: string) => `unknown anchor "${name}" referenced`,
 	anchorInItself: (name: string) => `anchor "${name}" value contains itself`,

@@ -4,12 +4,13 @@ import { minor } from "./versions.ts";
 
 /** The mount and swap units of `with_mount_unit`, as an Ignition fragment. */
 export function mountUnits(document: Fcos): Fields {
+	const overNetwork = networkVolumes(document);
 	const units = (document.storage?.filesystems ?? []).flatMap((fs, i) =>
 		fs.with_mount_unit
 			? [
 					from(
 						["storage", "filesystems", i, "with_mount_unit"],
-						unit(fs, isRemote(fs, document), minor(document.version) >= 4),
+						unit(fs, isRemote(fs, overNetwork), minor(document.version) >= 4),
 						true,
 					),
 				]
@@ -51,30 +52,30 @@ function unit(fs: Filesystem, remote: boolean, swapKnown: boolean): Fields {
 	};
 }
 
-/** Whether the device is an encrypted one whose key comes over the network. */
-function isRemote(fs: Filesystem, { storage }: Fcos): boolean {
+/** Names of encrypted volumes whose key comes over the network. */
+function networkVolumes({ storage }: Fcos): Set<string> {
+	const volumes = (storage?.luks ?? []).filter(
+		({ clevis }) => (clevis?.tang?.length ?? 0) > 0,
+	);
+	return new Set(volumes.map(({ name }) => name ?? ""));
+}
+
+function isRemote(fs: Filesystem, overNetwork: Set<string>): boolean {
 	const [, name] =
 		/^\/dev\/(?:mapper\/|disk\/by-id\/dm-name-)(.*)$/s.exec(fs.device ?? "") ??
 		[];
-	return (
-		name !== undefined &&
-		(storage?.luks ?? []).some(
-			(luks) =>
-				(luks.name ?? "") === name && (luks.clevis?.tang?.length ?? 0) > 0,
-		)
-	);
+	return name !== undefined && overNetwork.has(name);
 }
 
 /** As `systemd-escape --path`. */
 export function escapePath(path = ""): string {
 	const trimmed = path.replace(/\/+/g, "/").replace(/^\/|\/$/g, "");
 	if (trimmed === "") return "-";
-	let out = "";
-	for (const [i, byte] of Buffer.from(trimmed).entries()) {
-		const char = String.fromCharCode(byte);
-		if (char === "/") out += "-";
-		else if (/[A-Za-z0-9:_]/.test(char) || (char === "." && i > 0)) out += char;
-		else out += `\\x${byte.toString(16).padStart(2, "0")}`;
-	}
-	return out;
+	return Buffer.from(trimmed)
+		.toString("latin1")
+		.replace(
+			/[^A-Za-z0-9:_./]|^\./g,
+			(char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
+		)
+		.replaceAll("/", "-");
 }

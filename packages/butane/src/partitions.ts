@@ -19,11 +19,13 @@ export function partitionWarnings(config: Fields, version: string): Report {
 	const storage = isFields(config.storage) ? config.storage : {};
 	for (const [i, disk] of ((storage.disks ?? []) as Fields[]).entries()) {
 		const partitions = (disk.partitions ?? []) as Fields[];
-		for (const [p, { label, number, sizeMiB }] of partitions.entries()) {
+		const unplaced = partitions.filter(({ startMiB }) => !startMiB).length;
+		for (const [p, part] of partitions.entries()) {
+			const { label, number, sizeMiB, startMiB } = part;
 			const path: Path = ["storage", "disks", i, "partitions", p];
 			if (label === "root" && minor(version) >= 3) {
 				if (!sizeMiB) {
-					if (partitions.some((other, o) => o !== p && !other.startMiB))
+					if (unplaced > (startMiB ? 0 : 1))
 						report.warn([...path, "label"], messages.rootConstrained);
 				} else if (typeof sizeMiB === "number" && sizeMiB < rootMiB)
 					report.warn([...path, "sizeMiB"], messages.rootTooSmall);

@@ -12,7 +12,7 @@ import {
 } from "./yaml.ts";
 
 /* Aliases multiply: more values than this are a trap. */
-const maxValues = 500_000;
+const maxValues = 250_000;
 
 /** Reads a YAML tree as a schema wants it, and reports whatever does not fit. */
 export class Reader {
@@ -61,33 +61,30 @@ export class Reader {
 		return undefined;
 	}
 
+	/** `taken` are the keys that a merge may not set any more; undefined where nothing is merged. */
 	#mapping(
 		schema: z.ZodObject,
 		mapping: Mapping,
 		path: Path,
-		merged = new Set<string>(),
-		merging = false,
+		taken?: Set<string>,
 	): Record<string, unknown> {
 		const out: Record<string, unknown> = {};
 		const own = new Set<string>();
-		const tell = !merging && !this.#told.has(mapping);
+		const tell = taken === undefined && !this.#told.has(mapping);
 		this.#told.add(mapping);
 		let merge: Node | undefined;
 		for (const { key: node, value } of mapping.pairs) {
 			const keyNode = target(node);
 			const key = keyNode.kind === "scalar" ? readText(keyNode) : undefined;
-			const at = this.#places.at.bind(this.#places, node.at);
 			if (key === undefined) {
-				this.#report.error(
-					path,
-					messages.wrongType(shown(keyNode), "a key"),
-					at(),
-				);
+				const message = messages.wrongType(shown(keyNode), "a key");
+				this.#report.error(path, message, this.#places.at(node.at));
 				continue;
 			}
 			const here = [...path, key];
 			if (own.has(key)) {
-				this.#report.error(here, messages.duplicateKey(key), at());
+				const message = messages.duplicateKey(key);
+				this.#report.error(here, message, this.#places.at(node.at));
 				continue;
 			}
 			own.add(key);
@@ -95,17 +92,18 @@ export class Reader {
 				merge = value;
 				continue;
 			}
-			if (merged.has(key)) continue;
-			merged.add(key);
+			if (taken?.has(key)) continue;
 			const field = Object.hasOwn(schema.shape, key) && schema.shape[key];
 			if (!field) {
-				if (tell) this.#report.warn(here, messages.unusedKey(key), at());
+				const message = messages.unusedKey(key);
+				if (tell) this.#report.warn(here, message, this.#places.at(node.at));
 				continue;
 			}
 			const read = this.read(field, value, here);
 			if (read !== undefined) out[key] = read;
 		}
-		if (merge) this.#merge(schema, merge, path, out, merged);
+		for (const key of taken ? own : []) taken?.add(key);
+		if (merge) this.#merge(schema, merge, path, out, taken ?? own);
 		return out;
 	}
 
@@ -115,7 +113,7 @@ export class Reader {
 		merge: Node,
 		path: Path,
 		out: Record<string, unknown>,
-		merged: Set<string>,
+		taken: Set<string>,
 	): void {
 		const sources = merge.kind === "sequence" ? merge.items : [merge];
 		for (const source of sources) {
@@ -123,7 +121,7 @@ export class Reader {
 				throw new YamlError(messages.aliases, source.at);
 			const mapping = target(source);
 			if (mapping.kind === "mapping")
-				Object.assign(out, this.#mapping(schema, mapping, path, merged, true));
+				Object.assign(out, this.#mapping(schema, mapping, path, taken));
 			else
 				this.#report.error(
 					[...path, "<<"],

@@ -68,7 +68,7 @@ class Translator {
 		const { boot_device: __, grub: ___, ...plain } = sections;
 		let out = merge(
 			mountUnits(this.#document),
-			(this.#value(plain, []) ?? {}) as Fields,
+			(this.#value(plain, [], "") ?? {}) as Fields,
 		);
 		const storage = isFields(out.storage) ? { ...out.storage } : {};
 		addTrees(
@@ -86,14 +86,13 @@ class Translator {
 		return { ...out, ignition: { ...header, version: versions[version] } };
 	}
 
-	/** Renames keys and drops what is empty; undefined if nothing is left. */
-	#value(value: unknown, path: Path): unknown {
+	/** Renames keys and drops what is empty; undefined if nothing is left. `place` is the path without list positions. */
+	#value(value: unknown, path: Path, place: string): unknown {
 		if (Array.isArray(value))
 			return value.length === 0
 				? undefined
-				: value.map((item, i) => this.#value(item, [...path, i]) ?? {});
+				: value.map((item, i) => this.#value(item, [...path, i], place) ?? {});
 		if (typeof value !== "object" || value === null) return value;
-		const place = path.filter((p) => typeof p === "string").join(".");
 		const source = this.#sugar(value as Fields, path, place);
 		const out: Fields = from(path, {});
 		if (named.has(place) && typeof path.at(-1) === "number") out.name = "";
@@ -104,8 +103,9 @@ class Translator {
 		)
 			out.target = "";
 		for (const [key, child] of Object.entries(source)) {
-			if (butaneOnly.has(`${place}.${key}`)) continue;
-			const converted = this.#value(child, [...path, key]);
+			const inner = place ? `${place}.${key}` : key;
+			if (butaneOnly.has(inner)) continue;
+			const converted = this.#value(child, [...path, key], inner);
 			if (converted !== undefined) out[camel(key)] = converted;
 		}
 		// Ignition 3.0.0 writes the source of a merged configuration even where there is none.
@@ -174,7 +174,7 @@ class Translator {
 		for (const [i, name] of files.entries()) {
 			const bytes = this.#file(String(name), [...here, i]);
 			const lines = new TextDecoder().decode(bytes).split(/\r?\n/);
-			keys.push(...lines.filter((line) => line !== ""));
+			for (const line of lines) if (line !== "") keys.push(line);
 		}
 		return { ...rest, ssh_authorized_keys: keys };
 	}

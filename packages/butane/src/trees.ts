@@ -85,6 +85,16 @@ function add(
 class Nodes {
 	readonly #storage: Fields;
 	readonly #known = new Map<string, [Kind, Fields]>();
+	/* The lists that are copies already, so that the author's stay as they are. */
+	readonly #own = new Set<Kind>();
+
+	#list(kind: Kind): Fields[] {
+		if (this.#own.has(kind)) return this.#storage[kind] as Fields[];
+		this.#own.add(kind);
+		const list = [...((this.#storage[kind] as Fields[] | undefined) ?? [])];
+		this.#storage[kind] = list;
+		return list;
+	}
 
 	constructor(storage: Fields) {
 		this.#storage = storage;
@@ -100,8 +110,7 @@ class Nodes {
 		return found === kind ? node : undefined;
 	}
 	add(kind: Kind, node: Fields): Fields {
-		const list = (this.#storage[kind] as Fields[] | undefined) ?? [];
-		this.#storage[kind] = [...list, node];
+		this.#list(kind).push(node);
 		this.#known.set(String(node.path), [kind, node]);
 		return node;
 	}

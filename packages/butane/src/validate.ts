@@ -224,27 +224,28 @@ const shared: Record<string, string> = {
 };
 
 function checkDuplicates(report: Report, value: unknown, path: Path): void {
+	if (typeof value !== "object" || value === null) return;
 	if (Array.isArray(value)) {
 		for (const [i, item] of value.entries())
-			checkDuplicates(report, item, [...path, i]);
+			if (typeof item === "object") checkDuplicates(report, item, [...path, i]);
 		return;
 	}
-	if (!isFields(value)) return;
-	const seen = new Map<string, Set<string>>();
-	for (const [name, child] of Object.entries(value).sort(([a], [b]) =>
-		a < b ? -1 : 1,
-	)) {
-		if (Array.isArray(child) && !repeating.has(name)) {
-			const group = shared[name] ?? name;
-			const keys = seen.get(group) ?? new Set<string>();
-			seen.set(group, keys);
-			for (const [i, item] of child.entries()) {
-				const key = keyOf(name, item);
-				if (keys.has(key)) report.error([...path, name, i], messages.duplicate);
-				keys.add(key);
-			}
-		}
+	const lists: [string, unknown[]][] = [];
+	for (const [name, child] of Object.entries(value)) {
+		if (typeof child !== "object" || child === null) continue;
 		checkDuplicates(report, child, [...path, name]);
+		if (Array.isArray(child) && !repeating.has(name)) lists.push([name, child]);
+	}
+	const seen = new Map<string, Set<string>>();
+	for (const [name, list] of lists.sort(([a], [b]) => (a < b ? -1 : 1))) {
+		const group = shared[name] ?? name;
+		const keys = seen.get(group) ?? new Set<string>();
+		seen.set(group, keys);
+		for (const [i, item] of list.entries()) {
+			const key = keyOf(name, item);
+			if (keys.has(key)) report.error([...path, name, i], messages.duplicate);
+			keys.add(key);
+		}
 	}
 }
 

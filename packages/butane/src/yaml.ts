@@ -10,7 +10,7 @@ import {
 import { messages } from "./errors.ts";
 
 /* What a document may cost. Far beyond anything honest within 8 MiB, and well within a second and 300 MB. */
-const maxNodes = 500_000;
+const maxNodes = 250_000;
 const maxDepth = 1000;
 
 /** A part of a YAML text as it was written, nothing resolved. `at` is its offset in the text. */
@@ -51,7 +51,8 @@ function events(text: string): Event[] {
 	// js-yaml compares its depth with the limit at every node, which is the one place where it can be stopped.
 	const limit = {
 		valueOf() {
-			if (++nodes > maxNodes) throw new YamlError(messages.tooManyValues, 0);
+			if (++nodes > maxNodes)
+				throw new YamlError(messages.tooManyValues(maxNodes), 0);
 			return maxDepth;
 		},
 	} as unknown as number;

@@ -6,6 +6,7 @@ import {
 	openSync,
 	readdirSync,
 	readFileSync,
+	writeFileSync,
 } from "node:fs";
 import { readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -95,14 +96,8 @@ export class Daemon {
 		mkdirSync(this.#cgroup, { recursive: true });
 		const log = openSync(this.log, "w", 0o600);
 		const child = spawn(
-			"/bin/sh",
-			[
-				"-c",
-				'echo $$ >"$0/cgroup.procs"; net=$1; shift; exec nsenter --net="$net" -- "$@"',
-				this.#cgroup,
-				namespacePath(namespace),
-				...argv,
-			],
+			"nsenter",
+			[`--net=${namespacePath(namespace)}`, "--", ...argv],
 			{
 				cwd: this.#place.folder,
 				stdio: ["ignore", log, log],
@@ -114,6 +109,10 @@ export class Daemon {
 				},
 			},
 		);
+		// At once, or it would look as if it had ended already.
+		if (child.pid !== undefined)
+			writeFileSync(join(this.#cgroup, "cgroup.procs"), String(child.pid));
+		child.on("error", (error) => console.error(`${this.#name}:`, error));
 		child.unref();
 		closeSync(log);
 	}
@@ -122,6 +121,13 @@ export class Daemon {
 		const text = await readFile(this.log, "utf8").catch(() => "");
 		return text.trimEnd().split("\n").slice(-15).join("\n");
 	}
+}
+
+/** A cgroup for commands of this kind; the shell script of the operator enters it. */
+export function commandCgroup(place: Place, kind: string): string {
+	const folder = join(cgroupRoot, `moltbot-lab-${place.id}-run-${kind}`);
+	mkdirSync(folder, { recursive: true });
+	return folder;
 }
 
 /** Names of this lab's cgroups that are there: programs and hosts, running or left over. */

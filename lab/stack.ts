@@ -1,16 +1,26 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+	existsSync,
+	globSync,
+	mkdirSync,
+	readFileSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fields } from "../infra/settings.ts";
+import { withLock } from "../tools/cache.mjs";
 import { tool, toolsOnPath } from "../tools/setup.ts";
 import { type Account, credentials } from "./account.ts";
 import { trustEnvironment } from "./clouds/server.ts";
+import { commandCgroup, endCgroup } from "./daemon.ts";
 import { asOperator } from "./network/asOperator.ts";
 import { type Place, repository } from "./place.ts";
 import { installStandInPlugins } from "./plugins/install.ts";
 
 /** Name of the stack, and so of its file at the root of the repository. */
 export const stackName = "lab";
+/** Kind of command that changes the stack. */
+const engine = "pulumi";
 const tracked = join(repository, `Pulumi.${stackName}.yaml`);
 
 /** How a command of the operator ended. */
@@ -62,6 +72,20 @@ export class Operator {
 				process.off("SIGINT", ignore);
 				resolve(code ?? 130);
 			});
+		});
+	}
+
+	/**
+	 * Runs a pulumi command that changes the stack. What an earlier one left that was killed (an engine without a terminal, its lock) is
+	 * cleared away first.
+	 */
+	change(argv: readonly string[]): Promise<number> {
+		return withLock(`stack ${this.#place.folder}`, async () => {
+			await endCgroup(commandCgroup(this.#place, engine), "politely");
+			const locks = this.#place.path("backend/.pulumi/locks/**/*.json");
+			if (globSync(locks).length > 0)
+				await this.ask(["pulumi", "cancel", "--yes"]);
+			return this.run(argv);
 		});
 	}
 
@@ -134,7 +158,13 @@ export class Operator {
 		return spawn(program, args, {
 			cwd: repository,
 			stdio,
-			env: await this.#environment(),
+			env: {
+				...(await this.#environment()),
+				LAB_CGROUP: commandCgroup(
+					this.#place,
+					argv[0] === "pulumi" ? engine : "operator",
+				),
+			},
 			...(signal ? { signal } : {}),
 		});
 	}

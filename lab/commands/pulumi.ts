@@ -11,7 +11,7 @@ export const pause: Command = {
 	about: "pulumi destroy: last backup, then the VM is gone and costs nothing",
 	takes: "[pulumi destroy arguments]",
 	async run(world, args) {
-		const code = await world.operator.run([...destroyCommand, ...args]);
+		const code = await world.operator.change([...destroyCommand, ...args]);
 		if (code === 0)
 			say("paused; the agent comes back with: npm run lab -- resume");
 		return code;
@@ -23,6 +23,6 @@ export const resume: Command = {
 	takes: "[pulumi up arguments]",
 	async run(world, args) {
 		await world.raise(say);
-		return world.operator.run([...upCommand, ...args]);
+		return world.operator.change([...upCommand, ...args]);
 	},
 };

@@ -8,7 +8,7 @@ export const up: Command = {
 		const start = performance.now();
 		await world.raise(say);
 		say("pulumi up");
-		const code = await world.operator.run([...upCommand, ...args]);
+		const code = await world.operator.change([...upCommand, ...args]);
 		const seconds = Math.round((performance.now() - start) / 1000);
 		if (code !== 0) {
 			say(

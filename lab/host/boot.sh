@@ -1,14 +1,13 @@
 #!/bin/bash
 # Boots a lab host and stays with it until it powers off: disk, overlay, Ignition, systemd-nspawn, in one cgroup,
-# one network namespace and one private mount namespace. Called by host.ts, which sets the environment:
-#   HOST_DIR   folder of this host (disk.img, mounts, Ignition's logs)     CGROUP   its cgroup2 folder, made by the caller
+# one network namespace and one private mount namespace. Called by host.ts, which makes the cgroup and sets the environment:
+#   HOST_DIR   folder of this host (disk.img, mounts, Ignition's logs)
 #   ROOT_TREE  read-only tree that the disk lies over (layout.sh)          TOOLS    tree with nspawn and mkfs.xfs
 #   IGNITION   Ignition binary     PLATFORM  file|vultr     CONFIG  Ignition document (platform file)
 #   NETNS      path of the network namespace        MACHINE  machine name
 set -euo pipefail
 
 if [ "${1:-}" != inside ]; then
-	echo $$ >"$CGROUP/cgroup.procs"
 	# The network namespace comes first: sysfs shows the devices of the one it is mounted in.
 	exec nsenter --net="$NETNS" unshare --mount --propagation private "$0" inside
 fi

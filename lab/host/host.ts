@@ -63,7 +63,6 @@ export class LabHost {
 			env: {
 				PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
 				HOST_DIR: options.dir,
-				CGROUP: this.#cgroup,
 				ROOT_TREE: options.rootTree,
 				TOOLS: options.tools,
 				IGNITION: options.ignition,
@@ -73,6 +72,10 @@ export class LabHost {
 				CONFIG: options.config.platform === "file" ? options.config.path : "",
 			},
 		});
+		// At once, and not by the script: a host that has just been booted must not look as if it were off.
+		const { pid } = this.#supervisor;
+		if (pid !== undefined)
+			await writeFile(join(this.#cgroup, "cgroup.procs"), String(pid));
 		this.#supervisor.unref();
 		closeSync(log);
 	}

@@ -2,11 +2,14 @@
 # Runs a command as the person who operates the lab: in the operator's network namespace, with a resolver configuration
 # and a stack file of the lab's own laid over the machine's in a private mount namespace, which ends with the command.
 # Usage: operator.sh NAMESPACE RESOLV_CONF [FILE OVER]… -- COMMAND…   (FILE is bound over OVER)
+# LAB_CGROUP, where it is set, names the cgroup to enter first: by it the lab finds what a killed command has left.
 set -euo pipefail
 
 if [ "${1:-}" != inside ]; then
 	net=$1
 	shift
+	if [ "${LAB_CGROUP:-}" ]; then echo $$ >"$LAB_CGROUP/cgroup.procs"; fi
+	unset LAB_CGROUP
 	exec nsenter --net="$net" unshare --mount --propagation private "$0" inside "$@"
 fi
 shift

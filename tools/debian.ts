@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { cached, cacheFolder, contentKey, step, withLock } from "./cache.mjs";
 import { SetupError } from "./errors.ts";
@@ -19,6 +19,8 @@ export interface DebianFile {
 	path: string;
 	/** Binary name. */
 	name: string;
+	/** Packages with shared libraries that it needs and a machine may lack; they are put beside it. */
+	libraries?: readonly string[];
 }
 
 /** Folder of the cache that holds the file under its name. */
@@ -59,18 +61,50 @@ async function unpack(file: DebianFile, folder: string): Promise<void> {
 	].flatMap((setting) => ["-o", setting]);
 	try {
 		await run("apt-get", [...settings, "-q", "update"], options);
-		await run("apt-get", [...settings, "-q", "download", file.package], {
-			...options,
-			cwd: apt,
-		});
-		const archive = (await readdir(apt)).find((name) => name.endsWith(".deb"));
-		if (!archive) throw new Error("apt-get downloaded nothing");
-		await run("dpkg", ["-x", join(apt, archive), join(apt, "tree")], options);
-		await cp(join(apt, "tree", file.path), join(folder, file.name));
+		await run(
+			"apt-get",
+			[
+				...[...settings, "-q", "download", file.package],
+				...(file.libraries ?? []),
+			],
+			{ ...options, cwd: apt },
+		);
+		const archives = (await readdir(apt)).filter((name) =>
+			name.endsWith(".deb"),
+		);
+		if (archives.length === 0) throw new Error("apt-get downloaded nothing");
+		const tree = join(apt, "tree");
+		for (const archive of archives)
+			await run("dpkg", ["-x", join(apt, archive), tree], options);
+		if (file.libraries) await withLibraries(file, tree, folder);
+		else await cp(join(tree, file.path), join(folder, file.name));
 	} catch (cause) {
 		throw debianError(`${file.package} of ${file.suite}`, cause);
 	}
 	await rm(apt, { recursive: true });
+}
+
+/** The program behind a script that shows it the libraries beside it. */
+async function withLibraries(
+	{ name, path }: DebianFile,
+	tree: string,
+	folder: string,
+): Promise<void> {
+	await mkdir(join(folder, "lib"));
+	await cp(join(tree, path), join(folder, "lib", name));
+	for (const found of globSync("{usr/,}lib/*/*.so*", { cwd: tree }))
+		await cp(join(tree, found), join(folder, "lib", basename(found)), {
+			verbatimSymlinks: true,
+		});
+	await writeFile(
+		join(folder, name),
+		`#!/bin/sh
+# Brought by tools/debian.ts.
+lib=$(dirname "$(readlink -f "$0")")/lib
+LD_LIBRARY_PATH=$lib exec "$lib/${name}" "$@"
+`,
+		{ mode: 0o755 },
+	);
 }
 
 function hasApt(): boolean {

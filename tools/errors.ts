@@ -1,6 +1,13 @@
 /** Something that the set-up needs is missing or failed; `code` is stable. */
 export class SetupError extends Error {
-	readonly code: "no-go" | "go-build" | "no-apt" | "debian" | "unknown-tool";
+	readonly code:
+		| "no-go"
+		| "go-build"
+		| "no-apt"
+		| "debian"
+		| "no-python"
+		| "python"
+		| "unknown-tool";
 
 	constructor(
 		code: SetupError["code"],
@@ -14,6 +21,6 @@ export class SetupError extends Error {
 
 	/** Whether this machine cannot have the tool at all: a reason to leave a test out, unlike a download that failed. */
 	get cannotBe(): boolean {
-		return this.code === "no-go" || this.code === "no-apt";
+		return ["no-go", "no-apt", "no-python"].includes(this.code);
 	}
 }

@@ -93,7 +93,8 @@ async function build(
 	}
 }
 
-function goError(names: string, cause: unknown): SetupError {
+/** What a failed `go build` means. */
+export function goError(names: string, cause: unknown): SetupError {
 	const { code, stderr } = cause as { code?: unknown; stderr?: string };
 	if (code === "ENOENT")
 		return new SetupError(

@@ -2,10 +2,12 @@ import { existsSync } from "node:fs";
 import { link } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { cached, cacheFolder, contentKey } from "./cache.mjs";
+import { clientFolder } from "./clients/build.ts";
 import { type DebianFile, debianFile } from "./debian.ts";
 import { SetupError } from "./errors.ts";
 import { type GoBundle, goBundle, goBundleFolder } from "./golang.ts";
 import { officialPulumi, pulumiOnPath } from "./pulumiCli.ts";
+import { pythonFolder } from "./python/build.ts";
 
 export { ensureDebianPackages } from "./debian.ts";
 export { SetupError } from "./errors.ts";
@@ -103,6 +105,7 @@ const debian = {
 		suite: "bookworm",
 		path: "usr/bin/shellcheck",
 		name: "shellcheck",
+		libraries: ["libgmp10", "libffi8"],
 	},
 	restic: {
 		package: "restic",
@@ -110,11 +113,21 @@ const debian = {
 		path: "usr/bin/restic",
 		name: "restic",
 	},
+	rclone: {
+		package: "rclone",
+		suite: "bookworm",
+		path: "usr/bin/rclone",
+		name: "rclone",
+	},
 	skopeo: {
 		package: "skopeo",
 		suite: "bookworm",
 		path: "usr/bin/skopeo",
 		name: "skopeo",
+		libraries: [
+			...["libgpgme11", "libassuan0", "libgpg-error0", "libdevmapper1.02.1"],
+			...["libselinux1", "libudev1", "libpcre2-8-0"],
+		],
 	},
 } satisfies Record<string, DebianFile>;
 
@@ -134,7 +147,12 @@ const table = {
 	quadlet: () => debianFile(debian.quadlet),
 	shellcheck: () => debianFile(debian.shellcheck),
 	restic: () => debianFile(debian.restic),
+	rclone: () => debianFile(debian.rclone),
 	skopeo: () => debianFile(debian.skopeo),
+	"client-govultr": () => clientFolder("govultr"),
+	"client-tailscale": () => clientFolder("tailscale"),
+	"client-connect": () => clientFolder("connect"),
+	"python-b2": () => pythonFolder("python-b2"),
 } satisfies Record<string, () => Promise<string>>;
 
 /** Name of a tool that the set-up brings. */

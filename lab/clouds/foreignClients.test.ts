@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { promisify } from "node:util";
-import {
-	type ClientName,
-	clientProgram,
-	hasGo,
-} from "../../tools/clients/build.ts";
+import { bring } from "../../tools/bring.ts";
 import { createOnePassword } from "./onepassword/index.ts";
 import { createTailscale } from "./tailscale/index.ts";
 import { startTestLab, type TestLab } from "./testing.ts";
@@ -17,31 +13,25 @@ const run = promisify(execFile);
 /** Runs one of the programs of tools/clients through the lab's proxy and reads its line of JSON. */
 async function drive(
 	lab: TestLab,
-	name: ClientName,
+	program: string,
 	environment: Record<string, string>,
 ): Promise<Record<string, unknown>> {
-	const program = await clientProgram(name);
 	const { stdout } = await run(program, {
 		env: { PATH: process.env.PATH, ...lab.environment, ...environment },
 	});
 	return JSON.parse(stdout);
 }
 
-async function needsGo(t: TestContext): Promise<boolean> {
-	if (await hasGo()) return true;
-	t.skip("needs Go");
-	return false;
-}
-
 const proxyListen = "127.0.0.1:0";
 
 test("govultr makes, reads, changes and deletes an instance", async (t) => {
-	if (!(await needsGo(t))) return;
+	const program = await bring(t, "client-govultr");
+	if (!program) return;
 	const lab = await startTestLab(t, (world) => [createVultr(world)], {
 		proxyListen,
 	});
 	assert.deepEqual(
-		await drive(lab, "govultr", { VULTR_API_KEY: "lab-vultr-key" }),
+		await drive(lab, program, { VULTR_API_KEY: "lab-vultr-key" }),
 		{
 			acls: 12,
 			plans: 4,
@@ -64,7 +54,8 @@ test("govultr makes, reads, changes and deletes an instance", async (t) => {
 });
 
 test("tailscale-client-go makes keys, reads devices and the policy", async (t) => {
-	if (!(await needsGo(t))) return;
+	const program = await bring(t, "client-tailscale");
+	if (!program) return;
 	const clouds: ReturnType<typeof createTailscale>[] = [];
 	const lab = await startTestLab(
 		t,
@@ -96,7 +87,7 @@ test("tailscale-client-go makes keys, reads devices and the policy", async (t) =
 			hostname: "moltbot",
 			tags: ["tag:moltbot"],
 		});
-		assert.deepEqual(await drive(lab, "tailscale", credential), {
+		assert.deepEqual(await drive(lab, program, credential), {
 			secret: true,
 			key: ["auth", "moltbot g1", false, true, 3600],
 			keys: 1,
@@ -113,7 +104,8 @@ test("tailscale-client-go makes keys, reads devices and the policy", async (t) =
 });
 
 test("connect-sdk-go reads vaults and items and is refused as by Connect", async (t) => {
-	if (!(await needsGo(t))) return;
+	const program = await bring(t, "client-connect");
+	if (!program) return;
 	const lab = await startTestLab(
 		t,
 		(world) => [
@@ -131,7 +123,7 @@ test("connect-sdk-go reads vaults and items and is refused as by Connect", async
 		],
 		{ proxyListen },
 	);
-	const seen = await drive(lab, "connect", {
+	const seen = await drive(lab, program, {
 		OP_CONNECT_HOST: "https://connect.1password.lab.test",
 		OP_CONNECT_TOKEN: "operator",
 	});

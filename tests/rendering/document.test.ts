@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { bring } from "../../tools/bring.ts";
 import {
 	butaneFiles,
 	documents,
@@ -13,7 +14,6 @@ import {
 	readIgnition,
 	write,
 } from "./document.ts";
-import { bring } from "./tools.ts";
 
 function folderOf(t: TestContext): string {
 	const folder = mkdtempSync(join(tmpdir(), "moltbot-rendering-"));

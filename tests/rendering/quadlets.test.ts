@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { bring } from "../../tools/bring.ts";
 import { contentOf, documents, readIgnition, write } from "./document.ts";
-import { bring } from "./tools.ts";
 
 const folder = "/etc/containers/systemd/users/2001/";
 const quadlets = readIgnition(documents.plain).storage.files.filter((file) =>

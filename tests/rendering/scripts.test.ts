@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, globSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { bring } from "./tools.ts";
+import { bring } from "../../tools/bring.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 

@@ -5,8 +5,8 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
+import { bring } from "../../../tools/bring.ts";
 import { startTestLab, temporaryDirectory } from "../testing.ts";
-import { python } from "./clients/venv.ts";
 import { backblaze } from "./index.ts";
 import { master, NativeClient } from "./testing.ts";
 
@@ -25,15 +25,6 @@ async function startWithProxy(t: TestContext) {
 	const bucketId = await admin.bucket("client-tests");
 	const key = await admin.key({ bucketIds: [bucketId] });
 	return { lab, admin, bucketId, key, scratch: temporaryDirectory(t) };
-}
-
-async function has(tool: string): Promise<boolean> {
-	try {
-		await run(tool, ["version"]);
-		return true;
-	} catch {
-		return false;
-	}
 }
 
 /** Runs a program to its end; a refusal is an answer, not an exception. */
@@ -56,14 +47,15 @@ async function attempt(
 }
 
 test("restic backs up, checks, forgets and restores with a key that cannot delete", async (t) => {
-	if (!(await has("restic"))) return t.skip("needs restic");
+	const program = await bring(t, "restic");
+	if (!program) return;
 	const { lab, admin, bucketId, key, scratch } = await startWithProxy(t);
 	const source = path.join(scratch, "source");
 	mkdirSync(source);
 	for (let i = 0; i < 200; i++)
 		writeFileSync(path.join(source, `${i}.txt`), `file ${i}\n`.repeat(i));
 	const restic = (args: string[]) =>
-		attempt("restic", [...args, "--no-cache"], {
+		attempt(program, [...args, "--no-cache"], {
 			...lab.environment,
 			HOME: scratch,
 			AWS_ACCESS_KEY_ID: key.id,
@@ -101,7 +93,8 @@ test("restic backs up, checks, forgets and restores with a key that cannot delet
 });
 
 test("rclone copies over the S3 endpoint and over the native API", async (t) => {
-	if (!(await has("rclone"))) return t.skip("needs rclone");
+	const program = await bring(t, "rclone");
+	if (!program) return;
 	const { lab, key, scratch } = await startWithProxy(t);
 	const source = path.join(scratch, "source");
 	mkdirSync(source);
@@ -129,7 +122,7 @@ test("rclone copies over the S3 endpoint and over the native API", async (t) => 
 	const { AWS_CA_BUNDLE: _, ...environment } = lab.environment;
 	for (const [name, settings] of Object.entries(remotes)) {
 		const rclone = async (...args: string[]) => {
-			const { code, output } = await attempt("rclone", args, {
+			const { code, output } = await attempt(program, args, {
 				...environment,
 				...settings,
 				HOME: scratch,
@@ -145,8 +138,8 @@ test("rclone copies over the S3 endpoint and over the native API", async (t) => 
 });
 
 test("boto3 and b2sdk see the answers of the real service", async (t) => {
-	const interpreter = await python();
-	if (!interpreter) return t.skip("needs python3 with venv");
+	const interpreter = await bring(t, "python-b2");
+	if (!interpreter) return;
 	const { lab, key, scratch } = await startWithProxy(t);
 	const { code, output } = await attempt(
 		interpreter,

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
+import { bring } from "../../../tools/bring.ts";
 import { startTestLab, type TestLab, temporaryDirectory } from "../testing.ts";
 import { type RegistryOptions, registry } from "./index.ts";
 
@@ -143,8 +144,8 @@ test("content that does not have its digest is refused", async (t) => {
 });
 
 test("skopeo pushes and inspects, a signature tag too; all of it survives a restart", async (t) => {
-	const skopeo = await run("skopeo", ["--version"]).catch(() => undefined);
-	if (!skopeo) return t.skip("needs skopeo");
+	const skopeo = await bring(t, "skopeo");
+	if (!skopeo) return;
 	const { folder, digest } = layout(t);
 	const stateDir = temporaryDirectory(t);
 	const first = await start(t, {}, stateDir);
@@ -154,7 +155,7 @@ test("skopeo pushes and inspects, a signature tag too; all of it survives a rest
 	});
 	for (const tag of ["1", signature])
 		await run(
-			"skopeo",
+			skopeo,
 			[
 				...["--insecure-policy", "copy", "--dest-creds", "lab:lab"],
 				...[`oci:${folder}`, `docker://ghcr.io/lab/tiny:${tag}`],
@@ -164,13 +165,13 @@ test("skopeo pushes and inspects, a signature tag too; all of it survives a rest
 	await first.close();
 	const second = await start(t, {}, stateDir);
 	const { stdout } = await run(
-		"skopeo",
+		skopeo,
 		["inspect", "--no-tags", "docker://ghcr.io/lab/tiny:1"],
 		environment(second),
 	);
 	assert.equal(JSON.parse(stdout).Digest, digest);
 	const tags = await run(
-		"skopeo",
+		skopeo,
 		["list-tags", "docker://ghcr.io/lab/tiny"],
 		environment(second),
 	);

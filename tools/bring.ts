@@ -1,5 +1,5 @@
 import type { TestContext } from "node:test";
-import { SetupError, type ToolName, tool } from "../../tools/setup.ts";
+import { SetupError, type ToolName, tool } from "./setup.ts";
 
 /** Path of a tool; undefined, and the test skipped with the reason, only where this machine cannot have it. */
 export async function bring(

@@ -315,6 +315,66 @@ export class B2 {
 		return files.filter((file) => file.fileName === name);
 	}
 
+	/** All versions of all files, by name and newest first within a name, hide markers included. */
+	async *allVersions(bucketId: string): AsyncGenerator<B2File> {
+		let next: { name: string; id: string | null } | undefined;
+		do {
+			const page: {
+				files: B2File[];
+				nextFileName: string | null;
+				nextFileId?: string | null | undefined;
+			} = await this.#api(
+				"b2_list_file_versions",
+				"listing all versions in the bucket",
+				{
+					bucketId,
+					maxFileCount: 1000,
+					...(next === undefined
+						? {}
+						: { startFileName: next.name, startFileId: next.id }),
+				},
+				z.object({
+					files: z.array(fileSchema),
+					nextFileName: z.string().nullable(),
+					nextFileId: z.string().nullish(),
+				}),
+			);
+			yield* page.files;
+			next =
+				page.nextFileName === null
+					? undefined
+					: { name: page.nextFileName, id: page.nextFileId ?? null };
+		} while (next !== undefined);
+	}
+
+	/** Makes a file of another bucket's version, at Backblaze itself. Doing it twice leaves a second, equal version. */
+	async copyFile(
+		fileId: string,
+		name: string,
+		bucketId: string,
+	): Promise<B2File> {
+		return this.#api(
+			"b2_copy_file",
+			`copying ${name}`,
+			{
+				sourceFileId: fileId,
+				fileName: name,
+				destinationBucketId: bucketId,
+			},
+			fileSchema,
+		);
+	}
+
+	/** Deletes an empty bucket. */
+	async deleteBucket(bucketId: string): Promise<void> {
+		await this.#api(
+			"b2_delete_bucket",
+			"deleting the bucket",
+			{ accountId: (await this.#open()).accountId, bucketId },
+			z.unknown(),
+		);
+	}
+
 	/** Writes a small file; gives its new version. */
 	async upload(
 		bucketId: string,

@@ -76,6 +76,35 @@ export function hide(call: Call) {
 	return fileView(file, bucket, call.key);
 }
 
+/** `b2_copy_file`: a whole file, within the account; made by the service, nothing travels. */
+export async function copy(call: Call) {
+	const input = call.read(
+		z.object({
+			sourceFileId: z.string(),
+			fileName: z.string().min(1),
+			destinationBucketId: z.string().nullish(),
+		}),
+	);
+	const { file: source } = call.file(input.sourceFileId, "readFiles");
+	const bucket = call.bucket(
+		input.destinationBucketId ?? source.bucket,
+		"writeFiles",
+		input.fileName,
+	);
+	if (source.action !== "upload")
+		throw badRequest(`Not a file that can be copied: ${input.sourceFileId}`);
+	const { blobs } = call.storage;
+	const parts = call.storage.parts(source.id);
+	const { type, info } = source;
+	const file = call.storage.addVersion(
+		bucket,
+		"upload",
+		{ name: input.fileName, type, info },
+		await blobs.stage(blobs.read(parts, 0, source.size - 1)),
+	);
+	return fileView(file, bucket, call.key);
+}
+
 /** `b2_delete_file_version`. */
 export function remove(call: Call) {
 	const input = call.read(

@@ -123,6 +123,7 @@ export function bearer(
 	return { token: found, key };
 }
 
+/** One operation: its answer, or a promise of it. */
 export type Operation = (call: Call) => unknown;
 
 /** The JSON operations under `/b2api/v1`…`/b2api/v4`. */
@@ -147,7 +148,9 @@ export function nativeApi(
 		const body = c.req.method === "GET" ? queryBody(c) : await jsonBody(c);
 		const version = versionOf(c);
 		return c.json(
-			operation(new Call(storage, addresses, version, key, body)) as object,
+			(await operation(
+				new Call(storage, addresses, version, key, body),
+			)) as object,
 		);
 	});
 	return app;

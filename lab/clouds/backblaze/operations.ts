@@ -18,6 +18,7 @@ export const operations: Readonly<Record<string, Operation>> = {
 	b2_list_file_versions: files.listVersions,
 	b2_get_file_info: files.info,
 	b2_hide_file: files.hide,
+	b2_copy_file: files.copy,
 	b2_delete_file_version: files.remove,
 	b2_update_file_retention: files.updateRetention,
 	b2_update_file_legal_hold: files.updateLegalHold,

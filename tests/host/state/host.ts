@@ -43,22 +43,24 @@ export interface HostOptions {
 	/** The agent's processes; the host freezes them in earnest. */
 	readonly slice?: Slice;
 	readonly key?: TestKey;
+	readonly bucket?: string;
 }
 
 /** B2 behind a proxy, a bucket, a key that cannot delete, and hosts that use them. */
-export async function startState(t: TestContext) {
+export async function startState(t: TestContext, settings: object = {}) {
 	const lab = await startTestLab(
 		t,
 		async (world) => [await backblaze(world, {})],
 		{ proxyListen: "127.0.0.1:0" },
 	);
 	const admin = await NativeClient.login(lab);
-	const bucketId = await admin.bucket(bucket);
+	const bucketId = await admin.bucket(bucket, settings);
 	const key = await admin.key({ bucketIds: [bucketId] });
 	const restic = await tool("restic");
 	const host = (generation: number, options: HostOptions = {}) =>
 		stateHost(t, lab.environment, restic, {
 			key,
+			bucket,
 			password: "correct horse",
 			...options,
 			generation,
@@ -67,6 +69,15 @@ export async function startState(t: TestContext) {
 }
 
 export type StateHost = Awaited<ReturnType<typeof stateHost>>;
+
+/** Runs a line of shell with the host's own keys at hand: what root on the host can do. */
+export const asRoot = (host: StateHost, line: string) =>
+	host.run(
+		"bash",
+		"-c",
+		`set -euo pipefail; source /etc/moltbot/host.env; source /etc/moltbot/platform.env
+source /usr/local/libexec/moltbot/lib.sh; source /usr/local/libexec/moltbot/store.sh; ${line}`,
+	);
 
 /** Scripts of the host, as they are in the repository. */
 function install(at: (path: string) => string): void {
@@ -95,6 +106,7 @@ case "$*" in
 		[[ ! -e /tmp/while-frozen ]] || bash /tmp/while-frozen
 		;;
 	"thaw user-2001.slice") [[ ! -e /agent/cgroup.freeze ]] || echo 0 >/agent/cgroup.freeze ;;
+	*"restart --no-block moltbot-gateway.service") [[ ! -e /tmp/on-start ]] || bash /tmp/on-start ;;
 	*is-failed*) exit 1 ;;
 	*show*Result*--value*) echo success ;;
 	*show*) printf 'ActiveState=active\nSubState=running\nResult=success\nActiveEnterTimestamp=@1790000000\n' ;;
@@ -121,9 +133,10 @@ async function stateHost(
 	t: TestContext,
 	environment: Record<string, string>,
 	restic: string,
-	options: HostOptions & { generation: number; password: string; key: TestKey },
+	options: Required<Pick<HostOptions, "bucket" | "key" | "password">> &
+		HostOptions & { generation: number },
 ) {
-	const { generation, password, key, slice } = options;
+	const { bucket, generation, password, key, slice } = options;
 	const root = options.root ?? temporaryDirectory(t);
 	const at = (path: string) => join(root, path);
 	const certificate = environment.SSL_CERT_FILE;

@@ -4,18 +4,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { marker, ok, refused, state } from "./asserts.ts";
-import { type StateHost, skip, startState } from "./host.ts";
+import { asRoot, type StateHost, skip, startState } from "./host.ts";
 
 const options = { skip, timeout: 180_000 };
-
-/** Runs a line of shell with the host's own keys at hand: what root on the host can do. */
-export const asRoot = (host: StateHost, line: string) =>
-	host.run(
-		"bash",
-		"-c",
-		`set -euo pipefail; source /etc/moltbot/host.env; source /etc/moltbot/platform.env
-source /usr/local/libexec/moltbot/lib.sh; source /usr/local/libexec/moltbot/store.sh; ${line}`,
-	);
 
 /** A receiver of webhooks; what it was sent. */
 async function receiver(t: TestContext) {

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -42,6 +42,7 @@ export class Engine {
 	readonly #environment: NodeJS.ProcessEnv;
 	/** In the environment of all that this engine starts. */
 	readonly #mark = randomUUID();
+	#engine: ChildProcess | undefined;
 	#runs = 0;
 
 	constructor(
@@ -56,6 +57,8 @@ export class Engine {
 
 	/** Kills engine and plugins at once, as a power cut would. */
 	kill(): void {
+		// First who would see the others die, and write it down.
+		this.#engine?.kill("SIGKILL");
 		killMarked(markName, this.#mark);
 	}
 
@@ -88,6 +91,7 @@ export class Engine {
 				},
 			},
 		);
+		this.#engine = child;
 		const run = { stdout: "", stderr: "", output: "" };
 		for (const stream of ["stdout", "stderr"] as const)
 			child[stream].setEncoding("utf8").on("data", (text: string) => {

@@ -1,6 +1,6 @@
 // The world of an engine test: the stand-in clouds in this process, a copy of the program with a stack of its own, and
 // the real engine as a child process that reaches the clouds under their real names through a proxy.
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, randomUUID } from "node:crypto";
 import {
 	cpSync,
 	mkdirSync,
@@ -114,6 +114,10 @@ export interface World {
 	readonly timeline: string[];
 	/** Requests of the engine that changed something, `METHOD host/path`, since the log was last cleared. */
 	mutations(): Promise<string[]>;
+	/** Takes a copy of the state, and puts it back, as who restores an old one. */
+	copyState(): { restore(): void };
+	/** What somebody does in the Vultr console: `POST /instances/<id>/halt`. */
+	atVultr(method: string, path: string): Promise<void>;
 	/** Begins an empty stack, as if the state had been lost; the clouds keep what they have. */
 	loseState(): Promise<void>;
 	/**
@@ -190,8 +194,9 @@ export async function startWorld(
 		},
 	});
 	const vaults = createOnePassword(lab, options.onepassword);
+	const vultr = createVultr(lab, options.vultr, hypervisor);
 	const clouds = [
-		createVultr(lab, options.vultr, hypervisor),
+		vultr,
 		tailscale,
 		storage,
 		vaults,
@@ -281,6 +286,26 @@ export async function startWorld(
 			return requests
 				.filter(isMutation)
 				.map(({ method, host, path }) => `${method} ${host}${path}`);
+		},
+		copyState() {
+			const copy = join(folder, randomUUID());
+			cpSync(backend, copy, { recursive: true });
+			return {
+				restore() {
+					rmSync(backend, { recursive: true });
+					cpSync(copy, backend, { recursive: true });
+				},
+			};
+		},
+		async atVultr(method, path) {
+			const response = await vultr.app.fetch(
+				new Request(`https://api.vultr.com/v2${path}`, {
+					method,
+					headers: { authorization: `Bearer ${credentials.VULTR_API_KEY}` },
+				}),
+			);
+			if (!response.ok) throw new Error(await response.text());
+			await vultr.idle();
 		},
 		async loseState() {
 			rmSync(backend, { recursive: true });

@@ -88,6 +88,8 @@ export interface World {
 	readonly project: string;
 	/** Where Pulumi keeps the state. */
 	readonly backend: string;
+	/** Environment of the operator: credentials, and the way to the clouds. */
+	readonly environment: NodeJS.ProcessEnv;
 	/** Settings that name another build of every image; it is at the registries too. */
 	readonly nextImages: Readonly<Record<string, string>>;
 	/** Settings of the stack, as `pulumi config set` would write them. */
@@ -219,7 +221,7 @@ export async function startWorld(
 	copyProgram(project);
 	const backend = join(folder, "backend");
 	mkdirSync(backend);
-	engine = new Engine(await tool("pulumi"), project, {
+	const environment = {
 		PATH: await toolsOnPath(["node", "pulumi", "pulumi-language-nodejs"]),
 		HOME: home,
 		...running.environment,
@@ -233,7 +235,8 @@ export async function startWorld(
 		PULUMI_DISABLE_REGISTRY_RESOLVE: "true",
 		// --event-log is one of these.
 		PULUMI_DEBUG_COMMANDS: "true",
-	});
+	};
+	engine = new Engine(await tool("pulumi"), project, environment);
 	const settings: Record<string, string> = stackSettings(digest);
 	const stack = createStack(engine, project, settings);
 	await stack.create();
@@ -249,6 +252,7 @@ export async function startWorld(
 			});
 	return {
 		backend,
+		environment,
 		nextImages: imageSettings(nextDigest),
 		timeline,
 		changeSecret: (title, value) => changeSecret(vaults, title, value),

@@ -4,11 +4,9 @@ import { commandPlugin } from "./command/command.ts";
 import { onepasswordPlugin } from "./onepassword/onepassword.ts";
 import type { Plugin } from "./plugin.ts";
 import { tailscalePlugin } from "./tailscale/tailscale.ts";
-import { vultrPlugin } from "./vultr/vultr.ts";
 
 /** The stand-in plugins. */
 export const plugins: readonly Plugin[] = [
-	vultrPlugin(fetch),
 	tailscalePlugin(fetch),
 	onepasswordPlugin(fetch),
 	commandPlugin(),

@@ -3,31 +3,22 @@ import { suite, test } from "node:test";
 import { onepasswordPlugin } from "./onepassword/onepassword.ts";
 import { type Plugin, providerOf } from "./plugin.ts";
 import { tailscalePlugin } from "./tailscale/tailscale.ts";
-import {
-	onepasswordTraces,
-	type Trace,
-	tailscaleTraces,
-	vultrTraces,
-} from "./traces.ts";
+import { onepasswordTraces, type Trace, tailscaleTraces } from "./traces.ts";
 import { type Properties, unwrap } from "./values.ts";
-import { vultrPlugin } from "./vultr/vultr.ts";
 
 Object.assign(process.env, {
-	VULTR_API_KEY: "vultr-key",
 	TAILSCALE_API_KEY: "tailscale-key",
 	OP_CONNECT_HOST: "https://connect.example",
 	OP_CONNECT_TOKEN: "connect-token",
 });
 
 const authorizations: Record<string, string> = {
-	vultr: "Bearer vultr-key",
 	tailscale: `Basic ${Buffer.from("tailscale-key:").toString("base64")}`,
 	onepassword: "Bearer connect-token",
 };
 
 type Make = (fetch: typeof globalThis.fetch) => Plugin;
 const cases: [string, Make, Trace[]][] = [
-	["vultr", vultrPlugin, vultrTraces],
 	["tailscale", tailscalePlugin, tailscaleTraces],
 	["onepassword", onepasswordPlugin, onepasswordTraces],
 ];

@@ -12,8 +12,10 @@ if [[ ! -e $root/etc/moltbot ]]; then
 	chmod 1777 "$root/tmp"
 	printf 'root:x:0:0::/:/bin/sh\nmoltbot:x:2001:2001::/:/bin/sh\n' >"$root/etc/passwd"
 	printf 'root:x:0:\nmoltbot:x:2001:\n' >"$root/etc/group"
-	cp "$repo"/quadlets/host/{lib.sh,store.sh,beacon,guard,egress,deliver,status,backup,restore,last-backup} "$repo"/quadlets/moltbot/{in-gateway,channels,pairing} "$root/usr/local/libexec/moltbot/"
-	cp "$repo/quadlets/host/moltbot" "$root/usr/local/bin/"
+	for file in "$repo"/quadlets/{host,moltbot}/*; do
+		if [[ $file == *.sh || $(head --bytes=2 "$file" | tr --delete '\0') == '#!' ]]; then cp "$file" "$root/usr/local/libexec/moltbot/"; fi
+	done
+	mv "$root/usr/local/libexec/moltbot/moltbot" "$root/usr/local/bin/"
 	cp "$repo"/quadlets/moltbot/*.{container,image} "$root/etc/containers/systemd/users/2001/"
 	node "$repo/tests/host/units/platformEnvironment.ts" >"$root/etc/moltbot/platform.env"
 	printf 'MOLTBOT_GENERATION=3\nMOLTBOT_HOSTNAME=moltbot\n' >"$root/etc/moltbot/host.env"

@@ -33,6 +33,7 @@ export const moltbot: Platform = {
 		seed("AGENTS.md"),
 		seed("SOUL.md"),
 		seed("skills/1password/SKILL.md"),
+		seed("skills/credential-request/SKILL.md"),
 	],
 	images: ({ gatewayImage, sandboxImage }) => ({
 		gateway: gatewayImage,

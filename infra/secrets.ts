@@ -16,15 +16,19 @@ export interface Secrets {
 /**
  * Reads the platform's secrets and the backup password from the operator's vault.
  * Look-ups of 1Password come back in clear, so each is wrapped here (pulumi-terraform-bridge#1051).
- * @throws ProgramError `secret-missing` naming vault and item.
+ * @throws ProgramError `secret-missing`, `secret-unreadable` naming vault and item.
  */
 export async function readSecrets(
 	platform: Platform,
 	settings: Settings,
 ): Promise<Secrets> {
-	const vault = await getVault({ name: settings.operatorVault });
+	const { operatorVault: name } = settings;
+	const vault = await looked(`vault "${name}"`, getVault({ name }));
 	const read = async (title: string) => {
-		const item = await getItem({ vault: vault.uuid, title });
+		const item = await looked(
+			`item "${title}" in vault "${name}"`,
+			getItem({ vault: vault.uuid, title }),
+		);
 		const value = item.credential || item.password;
 		if (!value)
 			throw new ProgramError(
@@ -39,4 +43,18 @@ export async function readSecrets(
 		if (source.from === "operator-vault" && settings[source.item] !== "")
 			agent[name] = await read(settings[source.item]);
 	return { agent, backupPassword: await read(settings.backupPasswordItem) };
+}
+
+/** What the plugin says of a failed look-up names neither credential nor remedy, and comes with a stack. */
+async function looked<T>(what: string, lookUp: Promise<T>): Promise<T> {
+	try {
+		return await lookUp;
+	} catch (error) {
+		const said = error instanceof Error ? error.message : String(error);
+		const reason = said.replace(/^.*returned an error: /s, "").trim();
+		throw new ProgramError(
+			"secret-unreadable",
+			`1Password, reading ${what}: ${reason.replace(/\.$/, "")}. Check OP_CONNECT_HOST and OP_CONNECT_TOKEN (or OP_SERVICE_ACCOUNT_TOKEN) and HTTPS_PROXY, then run the command again.`,
+		);
+	}
 }

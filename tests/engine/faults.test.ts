@@ -48,6 +48,16 @@ const lasting: Record<string, Case> = {
 		},
 		says: [/1Password.*web page instead of JSON/s, /HTTPS_PROXY/],
 	},
+	"1Password fails when a secret is read (500)": {
+		// Preflight lists vaults and items; only the plugin reads one vault.
+		fault: {
+			...{ cloud: "onepassword", path: "^/v1/vaults/[^/]+$" },
+			action: { status: 500, body: { status: 500, message: "try later" } },
+		},
+		says: [
+			/1Password, reading vault "moltbot": .*status 500: try later\. Check OP_CONNECT_HOST and OP_CONNECT_TOKEN/,
+		],
+	},
 	"the registry lacks an image (404)": {
 		fault: {
 			cloud: "registry",

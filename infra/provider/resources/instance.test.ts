@@ -37,6 +37,25 @@ test("killed between order and answer: the next run adopts, one VM was ever bill
 	assert.equal((await stack.mutations()).length, 1);
 });
 
+test("an adopted VM is put behind the firewall of the stack at once", async (t) => {
+	const stack = await begin(t);
+	const inputs = instanceInputs(stack);
+	await instance.create(stack.context, inputs);
+	const other = await stack.context.vultr.createFirewallGroup(
+		"another",
+		async () => undefined,
+	);
+	const { state } = await instance.create(stack.restarted(), {
+		...inputs,
+		firewallGroupId: other,
+	});
+	assert.equal(state.firewallGroupId, other);
+	const [request] = await stack.lab.control.requests({ method: "PATCH" });
+	assert.deepEqual(JSON.parse(String(request?.body)), {
+		firewall_group_id: other,
+	});
+});
+
 for (const action of ["after", "reset", { status: 500 }] as const) {
 	test(`an order that fails with ${JSON.stringify(action)} is looked for before it is repeated`, async (t) => {
 		const stack = await begin(t);

@@ -15,6 +15,8 @@ export interface Trace {
 	exchanges: {
 		/** Method and address. */
 		request: string;
+		/** `Authorization`, where it is not the plugin's usual one. */
+		authorization?: string;
 		body?: unknown;
 		status: number;
 		answer?: unknown;
@@ -26,6 +28,8 @@ export interface Trace {
 	error?: string;
 	/** The resource must be reported as gone. */
 	gone?: true;
+	/** Environment of this trace; `undefined` takes a variable away. */
+	environment?: Record<string, string | undefined>;
 }
 
 const keys = "https://api.tailscale.com/api/v2/tailnet/-/keys";
@@ -73,6 +77,85 @@ export const tailscaleTraces: Trace[] = [
 			{ ...postKey, status: 200, answer: { ...key, key: "tskey-auth-x" } },
 		],
 		outputs: { expiresAt: key.expires, invalid: false },
+	},
+	{
+		title: "an OAuth client logs in first and sends its token from then on",
+		token: keyType,
+		environment: {
+			TAILSCALE_API_KEY: undefined,
+			TAILSCALE_OAUTH_CLIENT_ID: "client",
+			TAILSCALE_OAUTH_CLIENT_SECRET: "hidden",
+		},
+		operation: { create: keyInputs },
+		exchanges: [
+			{
+				request: "POST https://api.tailscale.com/api/v2/oauth/token",
+				authorization: `Basic ${btoa("client:hidden")}`,
+				body: "grant_type=client_credentials",
+				status: 200,
+				answer: { access_token: "t", token_type: "Bearer", expires_in: 3600 },
+			},
+			{
+				...postKey,
+				authorization: "Bearer t",
+				status: 200,
+				answer: { ...key, key: "tskey-auth-x" },
+			},
+		],
+	},
+	{
+		title: "without a credential it says so before any call",
+		token: keyType,
+		environment: { TAILSCALE_API_KEY: undefined },
+		operation: { create: keyInputs },
+		exchanges: [],
+		error:
+			"Provider credentials error: tailscale provider credentials are empty - ",
+	},
+	{
+		title: "a key is read by one call",
+		token: keyType,
+		operation: { read: "k1", olds: keyInputs },
+		exchanges: [{ request: `GET ${keys}/k1`, status: 200, answer: key }],
+		outputs: { invalid: false, userId: "u1", expiresAt: key.expires },
+	},
+	{
+		title: "a used key is read as invalid",
+		token: keyType,
+		operation: { read: "k1", olds: keyInputs },
+		exchanges: [
+			{
+				request: `GET ${keys}/k1`,
+				status: 200,
+				answer: { ...key, invalid: true },
+			},
+		],
+		outputs: { invalid: true },
+	},
+	{
+		title: "another rule for dead keys is one read and no change",
+		token: keyType,
+		operation: {
+			update: "k1",
+			olds: keyInputs,
+			news: { ...keyInputs, recreateIfInvalid: "never" },
+		},
+		exchanges: [{ request: `GET ${keys}/k1`, status: 200, answer: key }],
+	},
+	{
+		title: "a key is deleted by one call",
+		token: keyType,
+		operation: { delete: "k1", olds: keyInputs },
+		exchanges: [{ request: `DELETE ${keys}/k1`, status: 200 }],
+	},
+	{
+		title: "a refused deletion says so",
+		token: keyType,
+		operation: { delete: "k1", olds: keyInputs },
+		exchanges: [
+			{ request: `DELETE ${keys}/k1`, status: 500, answer: { message: "no" } },
+		],
+		error: "Failed to delete key: ",
 	},
 	{
 		title: "a refusal is not tried again",
@@ -191,6 +274,61 @@ export const onepasswordTraces: Trace[] = [
 			category: "api_credential",
 			credential: "t0k",
 		},
+	},
+	{
+		title: "an item is read by its id in one call",
+		token: itemToken,
+		operation: { invoke: { vault: "v", uuid: "i" } },
+		exchanges: [
+			{
+				request: `GET ${connect}/vaults/v/items/i`,
+				status: 200,
+				answer: item,
+			},
+		],
+		outputs: { uuid: "i", credential: "t0k" },
+	},
+	{
+		title: "an item without a credential has none",
+		token: itemToken,
+		operation: { invoke: { vault: "v", uuid: "i" } },
+		exchanges: [
+			{
+				request: `GET ${connect}/vaults/v/items/i`,
+				status: 200,
+				answer: { ...item, fields: [] },
+			},
+		],
+		outputs: { credential: undefined },
+	},
+	{
+		title: "without a credential it says so before any call",
+		token: vaultToken,
+		environment: { OP_CONNECT_HOST: undefined, OP_CONNECT_TOKEN: undefined },
+		operation: { invoke: { name: "Automation" } },
+		exchanges: [],
+		error: "Client init failure: ",
+	},
+	{
+		title: "two credentials are refused before any call",
+		token: vaultToken,
+		environment: { OP_SERVICE_ACCOUNT_TOKEN: "ops_x" },
+		operation: { invoke: { name: "Automation" } },
+		exchanges: [],
+		error: "Config conflict: ",
+	},
+	{
+		title: "a service account without op is told so",
+		token: vaultToken,
+		environment: {
+			OP_CONNECT_HOST: undefined,
+			OP_CONNECT_TOKEN: undefined,
+			OP_SERVICE_ACCOUNT_TOKEN: "ops_x",
+			OP_CLI_PATH: "/nowhere/op",
+		},
+		operation: { invoke: { name: "Automation" } },
+		exchanges: [],
+		error: "failed to get version of op CLI: failed to execute command: exec: ",
 	},
 	{
 		title: "after any error an id is taken for a title",

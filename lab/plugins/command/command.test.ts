@@ -72,6 +72,36 @@ suite("remote.Command", () => {
 		assert.deepEqual(there.commands, ["c", "u"]);
 	});
 
+	test("a deletion runs delete, where there is one; a read asks nobody", async () => {
+		using there = await host();
+		const olds = {
+			connection: there.connection,
+			create: "c",
+			logging: "none",
+			stdout: "before",
+		};
+		await provider.delete("i", urn, olds);
+		assert.deepEqual(await provider.read("i", urn, olds), {
+			id: "i",
+			props: olds,
+		});
+		assert.deepEqual(there.commands, []);
+		await provider.delete("i", urn, { ...olds, delete: "d" });
+		assert.deepEqual(there.commands, ["d"]);
+	});
+
+	test("a deletion that fails on the host fails", async () => {
+		using there = await host(4);
+		await assert.rejects(
+			provider.delete("i", urn, {
+				connection: there.connection,
+				delete: "d",
+				logging: "none",
+			}),
+			/^Error: Process exited with status 4: running "d":/,
+		);
+	});
+
 	test("changed triggers replace, anything else updates", async () => {
 		const olds = { create: "c", triggers: ["1"], stdout: "", stderr: "" };
 		const diff = (news: object) => provider.diff("i", urn, olds, news);

@@ -130,7 +130,12 @@ export class LabHost {
 
 	/** Whether it is powered on, also after another process has booted it. */
 	async isRunning(): Promise<boolean> {
-		return (await this.#processes()).length > 0;
+		// Not the list of processes: while the guest removes cgroups, a walk through them may find none.
+		const events = await readFile(
+			join(this.#cgroup, "cgroup.events"),
+			"utf8",
+		).catch(() => "");
+		return events.includes("populated 1");
 	}
 
 	/**
@@ -152,7 +157,7 @@ export class LabHost {
 		this.#boots += 1;
 		if (!existsSync(this.#cgroup)) return;
 		await writeFile(join(this.#cgroup, "cgroup.kill"), "1");
-		while ((await this.#processes()).length > 0) await sleep(20);
+		while (await this.isRunning()) await sleep(20);
 		// The kernel unmounts after the last process is gone; until then the disk must not be mounted again.
 		while (await isAttached(this.options.dir)) await sleep(20);
 		await removeCgroup(this.#cgroup);

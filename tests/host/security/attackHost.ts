@@ -9,7 +9,8 @@ import { renderHost } from "../../../infra/render.ts";
 import { sampleValues } from "../../../infra/testing.ts";
 import { hostArtefacts } from "../../../lab/host/artefacts.ts";
 import type { LabHost } from "../../../lab/host/host.ts";
-import { file, labAddress, networkFile, testHost } from "../labhost/setup.ts";
+import { file, labAddress, testHost } from "../labhost/setup.ts";
+import type { Attempt } from "./attempts.ts";
 import type { Arrival } from "./namespaces.ts";
 import type { End } from "./wire.ts";
 
@@ -33,14 +34,19 @@ const programs = [
 	...["getent", "grep", "head", "id", "ip", "kill", "ln", "ls", "mkdir"],
 	...["mknod", "mount", "mv", "nsenter", "ps", "rm", "sed", "setpriv"],
 	...["sh", "sleep", "stat", "su", "sysctl", "tail", "timeout", "touch"],
-	...["truncate", "umount", "unshare", "chroot", "dmesg", "tr", "test"],
+	...["true", "truncate", "umount", "unshare", "chroot", "tr"],
 ];
+
+const network = file(
+	"/etc/systemd/network/10-eth0.network",
+	`[Match]\nName=eth0\n[Network]\nAddress=192.0.2.2/24\nGateway=${labAddress}\nAddress=2001:db8:2::2/64\nGateway=2001:db8:2::1\n`,
+);
 
 /** What the document cannot say here: the look-alike is uCore from its first boot, has no tailnet and no clouds. */
 function overlay() {
 	const none = "[Unit]\nConditionPathExists=/no/such/thing/here\n";
 	return [
-		networkFile,
+		network,
 		file("/etc/os-release", "ID=fedora\nVERSION_ID=44\nVARIANT_ID=ucore\n"),
 		...["join", "rebase", "notify"].map((name) =>
 			file(`/etc/systemd/system/${name}.service.d/none.conf`, none),
@@ -71,7 +77,7 @@ export class AttackHost {
 			name,
 			artefacts,
 			async (_dir, labNamespace) => {
-				for (const address of around)
+				for (const address of ["2001:db8:2::1/64", ...around])
 					await done(
 						spawn("ip", [
 							...["-n", labNamespace, "address", "add"],
@@ -114,6 +120,36 @@ export class AttackHost {
 		);
 	}
 
+	/** The attempt without its protection (a switch is thrown by the caller): its output; undefined where there can be no such run. */
+	async control(attempt: Attempt): Promise<string | undefined> {
+		const { control, from, script } = attempt;
+		if ("none" in control) return undefined;
+		if ("asRoot" in control)
+			return (await this.root(`exec 2>&1\n${script}`)).output;
+		if ("container" in control) {
+			const original = from === "gateway" ? gatewayArguments : sandboxArguments;
+			const kept = original.filter(
+				(argument) =>
+					!control.without?.includes(argument) &&
+					!/^(--name=|--publish=)/.test(argument),
+			);
+			// The image and its command come last.
+			const options = [...kept.slice(0, -3), ...control.container];
+			const command = `localhost/attacker bash -c ${quote(`exec 2>&1\n${script}`)}`;
+			const { output } = await this.run(
+				"uid",
+				`podman ${remote} run --rm ${options.join(" ")} ${command}`,
+			);
+			return output;
+		}
+		return (await this.run(from, script)).output;
+	}
+
+	/** Root's script to take a protection away, or to give it back. */
+	async switch(script: string): Promise<void> {
+		await this.#must(script);
+	}
+
 	/** Makes the attacker's image and starts the two containers. */
 	async #prepare(): Promise<void> {
 		const image = "/var/tmp/attacker";
@@ -124,7 +160,7 @@ export class AttackHost {
 				`for p in ${programs.join(" ")}; do f=$(readlink -f "$(type -P $p)"); cp "$f" ${image}/bin/$p; ldd "$f" | grep -o '/[^ ]*' | while read -r l; do mkdir -p ${image}/$(dirname $l); cp -L $l ${image}$l; done; done`,
 				`cp -L /usr/lib/x86_64-linux-gnu/libnss_{files,dns}.so.2 ${image}/lib/x86_64-linux-gnu/ 2>/dev/null || true`,
 				`printf 'root:x:0:0::/:/bin/sh\\nagent:x:2001:2001::/:/bin/sh\\n' >${image}/etc/passwd`,
-				`chmod u+s ${image}/bin/su`,
+				`cp ${image}/bin/id ${image}/bin/setuid-id; chmod u+s ${image}/bin/setuid-id`,
 				`tar -C ${image} -c . >/var/tmp/attacker.tar`,
 			].join("\n"),
 		);
@@ -135,6 +171,16 @@ export class AttackHost {
 			const { code, output } = await this.run("uid", `podman ${script}`);
 			if (code !== 0) throw new Error(`podman ${script}: ${output}`);
 		};
+		// What a delivery, a join and a backup leave on a host.
+		await this.#must(
+			[
+				"install -d -m 0700 /etc/moltbot/host-secrets /var/lib/tailscale /var/lib/moltbot/backup",
+				"umask 377; for name in backup-password backup-key; do echo secret >/etc/moltbot/host-secrets/$name; done",
+				"echo secret >/var/lib/tailscale/tailscaled.state; echo {} >/var/lib/moltbot/backup/last.json",
+				"umask 077; echo mine >/var/home/core/notes",
+				"umask 022; echo {} >/etc/moltbot/openclaw.json; chown 0:2001 /etc/moltbot/openclaw.json; chmod 0640 /etc/moltbot/openclaw.json",
+			].join("\n"),
+		);
 		// The host's policy refuses this import, which is an attempt of its own; the real images came by a delivery.
 		await this.#must(
 			`echo '{"default":[{"type":"insecureAcceptAnything"}]}' >/var/tmp/policy.json`,

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { hostMissing } from "../../../lab/host/artefacts.ts";
+import {
+	AttackHost,
+	gatewayArguments,
+	sandboxArguments,
+} from "./attackHost.ts";
+import { type Attempt, attempts, targets } from "./attempts.ts";
+import type { End } from "./wire.ts";
+
+const tcpPorts = [22, 53, 80, 443, 853];
+const ends: End[] = [
+	...tcpPorts.flatMap((port) =>
+		["0.0.0.0", "::"].map((address) => ({
+			protocol: "tcp" as const,
+			address,
+			port,
+		})),
+	),
+	...targets
+		.filter(({ protocol }) => protocol === "udp")
+		.map(({ address, port }) => ({ protocol: "udp" as const, address, port })),
+];
+// The metadata address is the lab's already.
+const around = [...new Set(targets.map(({ address }) => address))]
+	.filter((address) => address !== "169.254.169.254")
+	.map((address) => `${address}/${address.includes(":") ? 128 : 32}`);
+
+const won = (output: string) => /^won$/m.test(output);
+const nameOf = ({ name, from }: Attempt) => `${from}: ${name}`;
+
+test("the attacker's containers are those of the product", () => {
+	const unit = readFileSync(
+		new URL(
+			"../../../quadlets/moltbot/moltbot-gateway.container",
+			import.meta.url,
+		),
+		"utf8",
+	);
+	for (const [line, argument] of [
+		["ReadOnly=true", "--read-only"],
+		["NoNewPrivileges=true", "--security-opt=no-new-privileges"],
+		["DropCapability=all", "--cap-drop=all"],
+		["UserNS=keep-id", "--userns=keep-id"],
+		["User=2001:2001", "--user=2001:2001"],
+	] as const) {
+		assert.ok(unit.includes(`\n${line}\n`), line);
+		assert.ok(gatewayArguments.includes(argument), argument);
+	}
+	for (const unwanted of ["--privileged", "--network=host", "--cap-add"])
+		for (const list of [gatewayArguments, sandboxArguments])
+			assert.ok(!list.some((argument) => argument.startsWith(unwanted)));
+});
+
+test("an agent that is taken over gets nothing", {
+	timeout: 900_000,
+}, async (t) => {
+	const missing = hostMissing();
+	if (missing !== undefined) return t.skip(missing);
+	const attack = await AttackHost.boot(t, around, ends);
+	const seen = (word: string) =>
+		attack.arrivals.some(({ payload }) => payload.includes(word));
+	const faults: string[] = [];
+
+	for (const attempt of attempts) {
+		const { output } = await attack.run(attempt.from, attempt.script);
+		const refused = !won(output) && attempt.refusal.test(output.trim());
+		const reached = attempt.word !== undefined && seen(attempt.word);
+		if (!refused || reached)
+			faults.push(
+				`${nameOf(attempt)}: ${reached ? "a listener saw it" : "not refused"}: ${output.trim()}`,
+			);
+	}
+	// Attempts against the same protection share its switch.
+	const switches = Map.groupBy(attempts, ({ control }) =>
+		"off" in control ? `${control.off}\n${control.on}` : "",
+	);
+	for (const group of switches.values()) {
+		const [first] = group;
+		const control = first && "off" in first.control ? first.control : undefined;
+		if (control) await attack.switch(control.off);
+		for (const attempt of group) {
+			const output = await attack.control(attempt);
+			if (output === undefined) continue;
+			if (!won(output))
+				faults.push(
+					`${nameOf(attempt)}: the control did not succeed: ${output.trim()}`,
+				);
+			if (attempt.word !== undefined && !seen(attempt.word))
+				faults.push(`${nameOf(attempt)}: the control was seen by nobody`);
+		}
+		if (control) await attack.switch(control.on);
+	}
+	const table = attempts.map((attempt) =>
+		[
+			nameOf(attempt),
+			"refused",
+			"none" in attempt.control
+				? `no control: ${attempt.control.none}`
+				: "succeeds without the protection",
+		].join(" | "),
+	);
+	for (const line of table) t.diagnostic(line);
+	t.diagnostic(
+		`${attempts.length} attempts, ${attempts.filter(({ control }) => !("none" in control)).length} with a control`,
+	);
+	assert.deepEqual(faults, []);
+	assert.ok(attempts.length >= 60);
+});

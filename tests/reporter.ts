@@ -17,18 +17,29 @@ export const countsMark = "#counts ";
 export default async function* report(
 	source: AsyncIterable<TestEvent>,
 ): AsyncGenerator<string> {
+	// The summary counts tests; a suite that is left out takes its tests with it uncounted.
+	let suites = 0;
 	for await (const { type, data } of source) {
+		if (type === "test:pass" && isSuite(data) && data.skip !== undefined)
+			suites += 1;
 		if (type === "test:fail" && isOwnFailure(data.details.error))
 			yield `\n  FAILED ${where(data)}\n${indent(describe(data.details.error))}\n\n`;
 		else if (type === "test:pass" && data.skip !== undefined)
 			yield `  skipped ${where(data)}: ${data.skip === true ? "no reason given" : data.skip}\n`;
-		else if (type === "test:summary") yield* summary(data);
+		else if (type === "test:summary") yield* summary(data, suites);
 	}
 }
 
 type Summary = Extract<TestEvent, { type: "test:summary" }>["data"];
 
-function* summary({ counts, file, duration_ms }: Summary): Generator<string> {
+function isSuite(data: { details: { type?: string } }): boolean {
+	return data.details.type === "suite";
+}
+
+function* summary(
+	{ counts, file, duration_ms }: Summary,
+	suitesLeftOut: number,
+): Generator<string> {
 	const failed = counts.tests - counts.passed - counts.skipped - counts.todo;
 	if (file) {
 		const time = `${(duration_ms / 1000).toFixed(1)} s`;
@@ -39,7 +50,7 @@ function* summary({ counts, file, duration_ms }: Summary): Generator<string> {
 	const result: Counts = {
 		passed: counts.passed,
 		failed,
-		skipped: counts.skipped + counts.todo,
+		skipped: counts.skipped + counts.todo + suitesLeftOut,
 	};
 	yield `${countsMark}${JSON.stringify(result)}\n`;
 }

@@ -1,11 +1,13 @@
 // `npm test`: everything that this repository can check about itself, step after step.
 //   npm test                 all steps
 //   npm test -- unit engine  only these
+//   npm test -- infra/os.test.ts    only these files
 // A step that this machine cannot run is left out with its reason; with CI=true that fails the run.
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { globSync } from "node:fs";
 import { join } from "node:path";
+import { withLock } from "../tools/cache.mjs";
 import { SetupError, toolsOnPath } from "../tools/setup.ts";
 import { killMarked } from "./processes.ts";
 import { type Counts, countsMark } from "./reporter.ts";
@@ -38,6 +40,7 @@ const steps: Step[] = [
 				"images/**/*.test.ts",
 				"agent-config/**/*.test.ts",
 				"tests/rendering/*.test.ts",
+				"tests/runner/*.test.ts",
 			]),
 	},
 	{
@@ -53,18 +56,29 @@ const steps: Step[] = [
 			if (process.platform !== "linux") return "needs Linux";
 			return process.getuid?.() === 0 ? undefined : "needs root";
 		},
-		// One at a time: they boot systems and time them.
+		// One at a time, also where two runs meet on one machine: they boot systems, name networks and measure times.
 		run: () =>
-			testFiles(["tests/host/**/*.test.ts", "tests/rendering/host/*.test.ts"], {
-				concurrency: 1,
-			}),
+			withLock("the host tests", () =>
+				testFiles(
+					["tests/host/**/*.test.ts", "tests/rendering/host/*.test.ts"],
+					{
+						concurrency: 1,
+					},
+				),
+			),
 	},
 ];
 
 /** In the environment of all that this run starts; whatever a step leaves behind is found by it and ended. */
 const mark = { name: "MOLTBOT_TEST_RUN", value: randomUUID() };
 
-async function main(wanted: readonly string[]): Promise<void> {
+async function main(args: readonly string[]): Promise<void> {
+	const files = args.filter((arg) => arg.endsWith(".test.ts"));
+	const wanted = args.filter((arg) => !files.includes(arg));
+	if (files.length > 0) {
+		steps.push({ name: "files", run: () => testFiles(files) });
+		wanted.push("files");
+	}
 	const unknown = wanted.filter((name) => !steps.some((s) => s.name === name));
 	if (unknown.length > 0)
 		throw new Error(

@@ -1,66 +1,25 @@
 import assert from "node:assert/strict";
-import {
-	mkdirSync,
-	mkdtempSync,
-	readdirSync,
-	readFileSync,
-	rmSync,
-	writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { text as textOf } from "node:stream/consumers";
 import test from "node:test";
+import { tool } from "../../../tools/setup.ts";
 import { compare } from "../tests/compare.ts";
+import { examples, filesOf } from "../tests/examples.ts";
 import { go, Reference } from "../tests/reference.ts";
 import { Tally } from "../tests/tally.ts";
-import { versions } from "./index.ts";
-
-/* Every fcos example of the reference's documents, read from the Go module cache: as it stands, and under every version. */
-const version = /^version: (.*)$/m;
-
-/** The examples read files; each that is named is there on both sides. */
-function makeFiles(texts: string[]): string {
-	const folder = mkdtempSync(join(tmpdir(), "butane-"));
-	for (const text of texts)
-		for (const [, name = ""] of text.matchAll(/local: (\S+)$/gm)) {
-			const tree = text.includes(`- local: ${name}`) && !/\.\w+$/.test(name);
-			const path = join(folder, name, tree ? "etc/file" : "");
-			mkdirSync(dirname(path), { recursive: true });
-			writeFileSync(path, `[Unit]\nDescription=${name}\n`);
-		}
-	return folder;
-}
+import { filesDir, parse, serialize, translate } from "./index.ts";
 
 test("agrees with the reference on the examples of its documents", async (t) => {
 	if (go("version").status !== 0) return t.skip("needs go");
-	const source = go("list", "-m", "-f", "{{.Dir}}", "github.com/coreos/butane");
-	const docs = join(source.stdout.trim(), "docs");
-	const examples = readdirSync(docs)
-		.filter((name) => name.endsWith(".md"))
-		.flatMap((name) =>
-			[
-				...readFileSync(join(docs, name), "utf8").matchAll(
-					/```yaml\n(.*?)```/gs,
-				),
-			]
-				.map((match) => match[1] ?? "")
-				.filter((text) => text.includes("variant: fcos") && version.test(text))
-				.flatMap((text, i) => {
-					const own = version.exec(text)?.[1] ?? "";
-					return [...new Set([own, ...Object.keys(versions)])]
-						.filter((v) => !v.includes("experimental"))
-						.map((v) => ({
-							name: `${name} ${i + 1} as ${v}`,
-							text: text.replace(version, `version: ${v}`),
-						}));
-				}),
-		);
-	assert.ok(examples.length > 300, `only ${examples.length} cases found`);
-	const files = makeFiles(examples.map((example) => example.text));
+	const all = examples();
+	assert.ok(all.length > 300, `only ${all.length} cases found`);
+	const files = filesOf(all.map((example) => example.text));
 	const reference = new Reference();
 	const tally = new Tally();
 	try {
-		for (const { name, text } of examples)
+		for (const { name, text } of all)
 			tally.add(name, compare(text, await reference.ask(text, files), files));
 	} finally {
 		reference.stop();
@@ -68,3 +27,46 @@ test("agrees with the reference on the examples of its documents", async (t) => 
 	}
 	tally.finish(t, "cases");
 });
+
+test("ignition-validate accepts all that is made of them", async (t) => {
+	if (go("version").status !== 0) return t.skip("needs go");
+	const program = await tool("ignition-validate");
+	const all = examples();
+	const files = filesOf(all.map((example) => example.text));
+	// Versions that become the same Ignition are asked about once.
+	const made = new Map<string, string>();
+	let count = 0;
+	for (const { name, text } of all) {
+		const { document } = parse(text);
+		const result = document && translate(document, { files: filesDir(files) });
+		if (!result?.ignition) continue;
+		made.set(serialize(result.ignition), name);
+		count++;
+	}
+	rmSync(files, { recursive: true });
+	assert.ok(count > 300, `only ${count} cases accepted`);
+	const waiting = [...made];
+	const refused: string[] = [];
+	const worker = async () => {
+		for (let next = waiting.pop(); next; next = waiting.pop()) {
+			const complaint = await complaintOf(program, next[0]);
+			if (complaint) refused.push(`${next[1]}: ${complaint}`);
+		}
+	};
+	await Promise.all(Array.from({ length: 4 }, worker));
+	t.diagnostic(
+		`${count} cases, ${made.size} different ones, ${refused.length} refused`,
+	);
+	assert.deepEqual(refused, []);
+});
+
+/** What ignition-validate has against a configuration. */
+async function complaintOf(program: string, ignition: string) {
+	const child = spawn(program, ["-"], { stdio: ["pipe", "pipe", "pipe"] });
+	child.stdin.end(ignition);
+	const [said, [code]] = await Promise.all([
+		textOf(child.stderr),
+		once(child, "exit"),
+	]);
+	return code === 0 ? undefined : `exit ${code}: ${said}`;
+}

@@ -3,9 +3,11 @@ import { deliver, runningImages } from "./delivery.ts";
 import { Host } from "./host.ts";
 import { moltbot as platform } from "./platforms/moltbot.ts";
 import { preflight } from "./preflight.ts";
+import { silenceSdk } from "./quiet.ts";
 import { readSecrets } from "./secrets.ts";
 import { parseSettings } from "./settings.ts";
 
+silenceSdk();
 const settings = parseSettings(pulumi.runtime.allConfig());
 const facts = await preflight(platform, settings, (text) => {
 	void pulumi.log.warn(text);

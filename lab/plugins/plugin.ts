@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import type { Provider } from "@pulumi/pulumi/provider/provider.js";
 import { changed, defined, type Properties, plain } from "./values.ts";
@@ -114,6 +115,8 @@ export function providerOf(plugin: Plugin): Served {
 /** Serves the plugin to the engine; the engine ends the process. */
 export async function serve(plugin: Plugin): Promise<void> {
 	await main(providerOf(plugin), process.argv.slice(2));
+	// The engine kills its plugins, so Node would never come to write its cache.
+	flushCompileCache();
 }
 
 /** A setting of the plugin: stack configuration first, then the environment; nothing is kept. */

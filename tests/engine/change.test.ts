@@ -274,6 +274,23 @@ suite("a change of a stack", { skip: cannotRun }, () => {
 		assert.deepEqual(keys, ["operator-2"]);
 		assert.deepEqual(Object.keys(buckets), [bucket]);
 	});
+
+	test("a bucket of that name without our mark is refused, and left as it is", async () => {
+		const name = "holiday-photos-7f3c9a";
+		await world().makeBucket(name);
+		world().configure({ bucket: name });
+		const before = await booksOf(world().control);
+		await world().control.clearRequests();
+		const up = await world().up();
+		assert.notEqual(up.code, 0, up.output);
+		assert.match(
+			up.output,
+			/"holiday-photos-7f3c9a" exists.*not made by moltbot.*pulumi config set bucket/,
+		);
+		assert.doesNotMatch(up.output, /^\s+at /m);
+		assert.deepEqual(await world().mutations(), []);
+		assert.deepEqual(await booksOf(world().control), before);
+	});
 });
 
 function assertReplaces({ changes, output }: Run): void {

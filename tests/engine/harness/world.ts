@@ -13,13 +13,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext } from "node:test";
-import { z } from "zod";
 import { backblaze } from "../../../lab/clouds/backblaze/index.ts";
 import {
 	type ControlClient,
 	controlClient,
 } from "../../../lab/clouds/client.ts";
-import type { Cloud, World as Lab } from "../../../lab/clouds/cloud.ts";
+import type { World as Lab } from "../../../lab/clouds/cloud.ts";
 import { createOnePassword } from "../../../lab/clouds/onepassword/index.ts";
 import { registry } from "../../../lab/clouds/registry/index.ts";
 import { startClouds } from "../../../lab/clouds/server.ts";
@@ -35,11 +34,11 @@ import {
 	emptyImage,
 	imageSettings,
 	stackSettings,
-	vaultKeeper,
 } from "./account.ts";
 import { Engine, type Run } from "./engine.ts";
 import { type ModelHypervisor, modelHypervisor } from "./modelHost.ts";
 import { type Gate, gated, isMutation } from "./mutations.ts";
+import { changeSecret, makeBucket, newB2Key } from "./operator.ts";
 
 export { canaries } from "./account.ts";
 export type { Run } from "./engine.ts";
@@ -96,6 +95,8 @@ export interface World {
 	configure(settings: Record<string, string>): void;
 	/** Gives an item of the operator's vault another secret, as its owner does in 1Password. */
 	changeSecret(title: string, value: string): Promise<void>;
+	/** Makes a bucket in the operator's account that has nothing to do with moltbot. */
+	makeBucket(name: string): Promise<void>;
 	/** From now on the operator has other credentials for all four clouds, and those of before are worth nothing. */
 	rotateCredentials(): Promise<void>;
 	/** Changes a file of the program's copy. */
@@ -256,8 +257,9 @@ export async function startWorld(
 		nextImages: imageSettings(nextDigest),
 		timeline,
 		changeSecret: (title, value) => changeSecret(vaults, title, value),
+		makeBucket: (name) => makeBucket(storage, name),
 		async rotateCredentials() {
-			const b2 = await newMasterRights(storage);
+			const b2 = await newB2Key(storage);
 			Object.assign(rotated, b2, {
 				VULTR_API_KEY: canaries.nextVultrKey,
 				TAILSCALE_API_KEY: canaries.nextTailscaleKey,
@@ -376,74 +378,6 @@ function copyProgram(project: string): void {
 		join(project, "node_modules"),
 		"dir",
 	);
-}
-
-async function changeSecret(
-	vaults: Cloud,
-	title: string,
-	value: string,
-): Promise<void> {
-	const list = z.array(z.object({ id: z.string() })).min(1);
-	const ask = async (path: string, method = "GET", body?: unknown) => {
-		const response = await vaults.app.fetch(
-			new Request(`${credentials.OP_CONNECT_HOST}/v1/vaults${path}`, {
-				method,
-				headers: {
-					authorization: `Bearer ${vaultKeeper}`,
-					"content-type": "application/json",
-				},
-				...(body ? { body: JSON.stringify(body) } : {}),
-			}),
-		);
-		if (!response.ok) throw new Error(`${path}: ${response.status}`);
-		return response.json();
-	};
-	const filter = encodeURIComponent(`title eq "${title}"`);
-	const [vault] = list.parse(await ask(""));
-	const items = list.parse(await ask(`/${vault?.id}/items?filter=${filter}`));
-	await ask(`/${vault?.id}/items/${items[0]?.id}`, "PATCH", [
-		{ op: "replace", path: "/fields/credential/value", value },
-	]);
-}
-
-/** Makes a B2 key that may do all that the first may, as somebody does who retires the first. */
-async function newMasterRights(b2: Cloud): Promise<NodeJS.ProcessEnv> {
-	const ask = async (path: string, authorization: string, body?: unknown) => {
-		const response = await b2.app.fetch(
-			new Request(`https://api.backblazeb2.com/b2api/v3/${path}`, {
-				method: body ? "POST" : "GET",
-				headers: { authorization },
-				...(body ? { body: JSON.stringify(body) } : {}),
-			}),
-		);
-		if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
-		return response.json();
-	};
-	const { B2_APPLICATION_KEY_ID: accountId, B2_APPLICATION_KEY: key } =
-		credentials;
-	const session = z
-		.object({
-			authorizationToken: z.string(),
-			apiInfo: z.object({
-				storageApi: z.object({ capabilities: z.array(z.string()) }),
-			}),
-		})
-		.parse(
-			await ask("b2_authorize_account", `Basic ${btoa(`${accountId}:${key}`)}`),
-		);
-	const made = z
-		.object({ applicationKeyId: z.string(), applicationKey: z.string() })
-		.parse(
-			await ask("b2_create_key", session.authorizationToken, {
-				accountId,
-				keyName: "operator-2",
-				capabilities: session.apiInfo.storageApi.capabilities,
-			}),
-		);
-	return {
-		B2_APPLICATION_KEY_ID: made.applicationKeyId,
-		B2_APPLICATION_KEY: made.applicationKey,
-	};
 }
 
 const stackName = "test";

@@ -75,18 +75,21 @@ export class Operator {
 		});
 	}
 
-	/**
-	 * Runs a pulumi command that changes the stack. What an earlier one left that was killed (an engine without a terminal, its lock) is
-	 * cleared away first.
-	 */
+	/** Runs a pulumi command that changes the stack, one at a time. */
 	change(argv: readonly string[]): Promise<number> {
 		return withLock(`stack ${this.#place.folder}`, async () => {
-			await endCgroup(commandCgroup(this.#place, engine), "politely");
-			const locks = this.#place.path("backend/.pulumi/locks/**/*.json");
-			if (globSync(locks).length > 0)
-				await this.ask(["pulumi", "cancel", "--yes"]);
+			await this.clear();
 			return this.run(argv);
 		});
+	}
+
+	/** Clears what a killed pulumi command has left: an engine without a terminal, its lock on the stack. */
+	async clear(): Promise<void> {
+		await endCgroup(commandCgroup(this.#place, engine), "politely");
+		const locks = this.#place.path("backend/.pulumi/locks/**/*.json");
+		if (globSync(locks).length === 0) return;
+		const { code, stderr } = await this.ask(["pulumi", "cancel", "--yes"]);
+		if (code !== 0) throw new Error(`pulumi cancel: ${stderr}`);
 	}
 
 	/** Runs a command and keeps what it says. */

@@ -12,9 +12,15 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { destroyCommand, upCommand } from "../../../lab/commands/up.ts";
-import { cgroupRoot, cgroupsOf } from "../../../lab/daemon.ts";
+import {
+	cgroupRoot,
+	cgroupsOf,
+	commandCgroup,
+	endCgroup,
+} from "../../../lab/daemon.ts";
 import { hostMissing } from "../../../lab/host/artefacts.ts";
 import { cloudsAddress } from "../../../lab/network/addresses.ts";
 import { Place } from "../../../lab/place.ts";
@@ -56,6 +62,11 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 	};
 	const askStatus = async () =>
 		status.parse(JSON.parse(await onHost("moltbot", "status", "--json")));
+	const isReady = () =>
+		askStatus().then(
+			({ ready }) => ready,
+			() => false,
+		);
 	const instances = async () =>
 		vultrState.parse(await world.control.snapshot("vultr")).instances;
 	const succeed = async (command: readonly string[]) => {
@@ -83,8 +94,22 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 		rmSync(folder, { recursive: true, force: true });
 	});
 
-	test("up ends with a host that is ready, and tells its stages", async () => {
+	test("an up that was killed half-way is gone on with, ends with a host that is ready, and tells its stages", async () => {
+		let ended = false;
+		const killed = world.operator.ask(upCommand).finally(() => {
+			ended = true;
+		});
+		while (!ended && (await instances()).length === 0) await sleep(100);
+		await endCgroup(commandCgroup(world.place, "pulumi"), "at once");
+		assert.notEqual((await killed).code, 0);
+		const [first] = await instances();
+
+		await world.operator.clear();
 		const output = await succeed(upCommand);
+		assert.deepEqual(
+			(await instances()).map(({ id }) => id),
+			[first?.id],
+		);
 		for (const stage of [/rebase: rebase\.service/, /joined: 100\./])
 			assert.match(output, stage);
 		const { ready, generation, os, state } = await askStatus();
@@ -179,6 +204,9 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 
 		await world.raise(() => {});
 		assert.ok(existsSync(world.place.path("hosts")));
+		// The machine gets its power back and comes up by itself.
+		const patience = AbortSignal.timeout(120_000);
+		while (!(await isReady()) && !patience.aborted) await sleep(1000);
 		assert.match(await succeed([...upCommand, "--refresh"]), /\d+ unchanged/);
 		assert.equal((await askStatus()).generation, 2);
 	});

@@ -1,5 +1,5 @@
 # Shared by restore and drill: which snapshots count, and how one is fetched and proven. Needs lib.sh and store.sh.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2153 # names of store.sh
 
 # Which snapshot each generation began with, as its restore wrote down: what an outdated host added after that is nobody's past.
 record_name() { printf 'moltbot/restored/%08d.json' "$1"; }

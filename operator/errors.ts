@@ -10,6 +10,8 @@ export class OperatorError extends Error {
 }
 
 const sentences = {
+	"no-stack": (file = "") =>
+		`${file} cannot be read; run it where Pulumi.yaml is, and name a stack that has a file: --stack prod.`,
 	usage: (tool = "", options = "") => `Usage: npm run ${tool} -- ${options}`,
 	"no-bucket": (name = "") =>
 		`There is no bucket "${name}" in this account; check --bucket and the account of B2_APPLICATION_KEY_ID.`,

@@ -35,6 +35,7 @@ const steps: Step[] = [
 				"packages/**/*.test.ts",
 				"docs/**/*.test.ts",
 				"infra/**/*.test.ts",
+				"operator/**/*.test.ts",
 				"lab/**/*.test.ts",
 				"tools/**/*.test.ts",
 				"images/**/*.test.ts",

@@ -107,3 +107,10 @@ test("references and challenges are taken apart", () => {
 	assert.equal(parseChallenge("Basic realm=x"), undefined);
 	assert.equal(parseChallenge(undefined), undefined);
 });
+
+test("a tag names a digest, or is not there", async (t) => {
+	const { client, digest: real } = await start(t);
+	const image = `ghcr.io/owner/image@${digest}`;
+	assert.equal(await client.digestOf(image, "1"), real);
+	assert.equal(await client.digestOf(image, "none"), undefined);
+});

@@ -1,4 +1,4 @@
-/** Container registries, read only: does an image with this digest exist? (OCI distribution specification 1.1) */
+/** Container registries, read only: does an image with this digest exist, and which one does a tag name? (OCI distribution specification 1.1) */
 import { z } from "zod";
 import { isApiError, ProviderError } from "../errors.ts";
 import type { Http } from "../http.ts";
@@ -62,25 +62,38 @@ export class Registry {
 	/** Whether the registry has the image, asked without a login. */
 	async exists(reference: string): Promise<boolean> {
 		const image = parseImage(reference);
+		return (await this.#find(image, image.digest)) !== undefined;
+	}
+
+	/** The digest that a tag of the image's repository names now; undefined where there is no such tag. */
+	async digestOf(reference: string, tag: string): Promise<string | undefined> {
+		const { digest } = (await this.#find(parseImage(reference), tag)) ?? {};
+		return digest;
+	}
+
+	async #find(
+		image: ImageReference,
+		which: string,
+	): Promise<{ digest: string | undefined } | undefined> {
 		try {
-			await this.#head(image, undefined);
-			return true;
+			return await this.#head(image, which, undefined);
 		} catch (error) {
 			// 403: private, and no login will be offered.
 			if (isApiError(error, "not_found") || isApiError(error, "not_allowed"))
-				return false;
+				return undefined;
 			if (!isApiError(error, "credential_refused")) throw error;
-			return this.#existsWithToken(image, error.refusal.challenge);
+			return this.#findWithToken(image, which, error.refusal.challenge);
 		}
 	}
 
-	async #existsWithToken(
+	async #findWithToken(
 		image: ImageReference,
+		which: string,
 		challenge: string | undefined,
-	): Promise<boolean> {
+	): Promise<{ digest: string | undefined } | undefined> {
 		try {
-			await this.#head(image, await this.#token(image, challenge));
-			return true;
+			const token = await this.#token(image, challenge);
+			return await this.#head(image, which, token);
 		} catch (error) {
 			// Registries answer 401 or 403 for a repository that does not exist or is private.
 			if (
@@ -88,17 +101,22 @@ export class Registry {
 				isApiError(error, "credential_refused") ||
 				isApiError(error, "not_allowed")
 			)
-				return false;
+				return undefined;
 			throw error;
 		}
 	}
 
-	async #head(image: ImageReference, token: string | undefined): Promise<void> {
-		await this.#http.send({
+	/** @param which a digest or a tag */
+	async #head(
+		image: ImageReference,
+		which: string,
+		token: string | undefined,
+	): Promise<{ digest: string | undefined }> {
+		const { headers } = await this.#http.send({
 			api: { ...apis.registry, name: image.registry },
-			doing: `looking for ${image.repository}@${image.digest}`,
+			doing: `looking for ${image.repository}${which.includes(":") ? "@" : ":"}${which}`,
 			method: "HEAD",
-			url: `${this.#scheme}//${image.registry}/v2/${image.repository}/manifests/${image.digest}`,
+			url: `${this.#scheme}//${image.registry}/v2/${image.repository}/manifests/${which}`,
 			headers: {
 				accept: manifestTypes,
 				...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -106,6 +124,7 @@ export class Registry {
 			again: "safe",
 			fault,
 		});
+		return { digest: headers.get("docker-content-digest") ?? undefined };
 	}
 
 	/** An anonymous pull token from where the registry's challenge points. */

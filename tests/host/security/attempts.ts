@@ -78,7 +78,7 @@ const networkAttempts = targets.flatMap(
 				name,
 				from: where,
 				// The far end answers "reached"; a refusal of a datagram comes with the second one.
-				script: `timeout 3 bash -c 'exec 3<>/dev/${protocol}/${address}/${port} || exit; for i in 1 2; do echo -n "${word}" >&3 || exit; IFS= read -r -t 1 -n 7 a <&3; [ "$a" = reached ] && echo won && exit; done; echo unanswered'`,
+				script: `timeout 4 bash -c 'exec 3<>/dev/${protocol}/${address}/${port} || exit; for i in 1 2; do echo -n "${word}" >&3 || exit; a=$(timeout 1 dd bs=64 count=1 <&3 2>/dev/null); [ "$a" = reached ] && echo won && exit; done; echo unanswered'`,
 				refusal:
 					/refused|unreachable|No route|not permitted|Permission denied|unanswered|reset/i,
 				control: {
@@ -168,7 +168,8 @@ const writeAttempts: Attempt[] = [
 			from: "uid",
 			script: `: >>${path} && echo won`,
 			refusal: denied,
-			control: chmod("o+w", path),
+			// Its group is the agent's, so others' rights do not count there.
+			control: chmod(path.endsWith("openclaw.json") ? "g+w" : "o+w", path),
 		}),
 	),
 	{
@@ -357,7 +358,7 @@ const powers: Attempt[] = [
 			script: "mount -t tmpfs none /workspace && echo won",
 			refusal: /denied|not permitted|must be superuser/,
 			control: {
-				container: ["--privileged", "--user=0:0"],
+				container: ["--cap-add=SYS_ADMIN", "--user=0:0"],
 				without: ["--cap-drop=all", "--cap-drop=ALL", "--user=2001:2001"],
 			},
 		},
@@ -426,13 +427,20 @@ const byEngine = (create: object) =>
 		`[ "$id" ] || { echo not created; exit 1; }`,
 		`api -X POST $u/$id/start; api -X POST "$u/$id/wait" >/dev/null; api "$u/$id/logs?stdout=true&stderr=true" | tr -d '\\000-\\010'; api -X DELETE "$u/$id?force=true" >/dev/null`,
 	].join("\n");
-const shell = (script: string) => ({ command: ["bash", "-c", script] });
+const shell = (script: string) => ({
+	command: ["bash", "-c", `echo inside; exec 2>&1; ${script}`],
+});
 const hostRoot = {
 	mounts: [
 		{ type: "bind", source: "/", destination: "/host", options: ["rbind"] },
 	],
 };
-const privileged = { privileged: true, user: "0:0" };
+/** All that `--privileged` gives but the host's /sys, which the fast lab host cannot mount. */
+const privileged = {
+	cap_add: ["ALL"],
+	seccomp_profile_path: "unconfined",
+	user: "0:0",
+};
 const engineReason = {
 	none: "what refuses is that the engine runs with the agent's uid; with root's engine, which no unit starts, there is nothing left to refuse (measured by the attempt on root's socket)",
 };
@@ -505,7 +513,8 @@ const throughEngine: Attempt[] = [
 		name: String(name),
 		from: "gateway",
 		script: byEngine(create as object),
-		refusal: /denied|not permitted|refused|Read-only|not created/i,
+		// It must have run: an engine that refuses the request would prove nothing.
+		refusal: /inside[\s\S]*(denied|not permitted|refused|Read-only)/i,
 		control: engineReason,
 	}),
 );

@@ -48,7 +48,8 @@ function spellings(word: string): string[] {
 /** What a scalar is by its text, style and tag; undefined if its tag does not fit its text. */
 function resolve(scalar: Scalar): Resolved | undefined {
 	const { tag, plain } = scalar;
-	if (tag === undefined) return plain ? implicit(scalar.text) : { tag: "str" };
+	if (tag === undefined || tag === "!")
+		return plain ? implicit(scalar.text) : { tag: "str" };
 	if (!["null", "bool", "int", "float", "timestamp"].includes(tag))
 		return { tag: "str" };
 	const found = implicit(scalar.text);

@@ -68,7 +68,7 @@ for (const [name, { begin, reason }] of Object.entries(unreachable))
 					operation === "destroy"
 						? await world().destroy({ environment: wrong })
 						: await world().up();
-				assert.equal(run.code, 255, run.output);
+				assert.ok(run.code, run.output);
 				const { instanceId } = hostOf(world());
 				assert.match(
 					run.output,

@@ -120,7 +120,7 @@ suite("a cloud that misbehaves", { skip: cannotRun }, () => {
 			await world().control.fault({ ...fault, count: null });
 			const { code, output } = await world().up();
 			await world().control.clearFaults();
-			assert.equal(code, 255, output);
+			assert.ok(code, output);
 			for (const expected of says) assert.match(output, expected);
 			assertClean(output);
 		});

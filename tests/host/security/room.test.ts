@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+	chmodSync,
+	copyFileSync,
+	existsSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const scratch = new URL("../units/scratch.sh", import.meta.url).pathname;
+const room = new URL("../../../quadlets/host/room", import.meta.url).pathname;
+const skip =
+	process.getuid?.() === 0 && spawnSync("unshare", ["-m", "true"]).status === 0
+		? false
+		: "needs root and mount namespaces";
+
+const containers = [
+	{ Id: "g1", Labels: { PODMAN_SYSTEMD_UNIT: "moltbot-gateway.service" } },
+	{ Id: "s1", Labels: { "openclaw.sandbox": "1" } },
+	{ Id: "s2", Labels: null },
+];
+
+test("a disk that fills up stops the sandboxes first, and only them", {
+	skip,
+}, (t) => {
+	const root = mkdtempSync(join(tmpdir(), "moltbot-room-"));
+	t.after(() => rmSync(root, { recursive: true, force: true }));
+	const at = (path: string) => join(root, path);
+	const run = (...command: string[]) => {
+		const { status, stderr } = spawnSync(
+			"unshare",
+			["-m", "--propagation", "private", scratch, root, ...command],
+			{ encoding: "utf8" },
+		);
+		assert.equal(status, 0, stderr);
+	};
+	run("true");
+	const program = (name: string, text: string) => {
+		writeFileSync(at(`usr/local/bin/${name}`), `#!/bin/sh\n${text}\n`);
+		chmodSync(at(`usr/local/bin/${name}`), 0o755);
+	};
+	copyFileSync(room, at("usr/local/libexec/moltbot/room"));
+	program("df", "echo Avail; cat /tmp/free");
+	program(
+		"podman",
+		`echo "podman $*" >>/tmp/calls; [ "$1" != ps ] || echo '${JSON.stringify(containers)}'`,
+	);
+	const look = (freeMib: number) => {
+		writeFileSync(at("tmp/free"), `${freeMib}\n`);
+		writeFileSync(at("tmp/calls"), "");
+		run("/usr/local/libexec/moltbot/room", "once");
+		return readFileSync(at("tmp/calls"), "utf8");
+	};
+	const reserve = at("var/lib/moltbot/.reserve");
+	const complaint = at("run/moltbot/room");
+
+	// Room enough: a reserve is laid by, nobody is disturbed, and a little less makes no difference.
+	assert.equal(look(10_000), "");
+	assert.equal(statSync(reserve).size, 512 * 1024 * 1024);
+	assert.equal(look(2500), "");
+	assert.equal(existsSync(complaint), false);
+
+	const calls = look(1500);
+	assert.match(calls, /podman stop --time 2 s1\npodman stop --time 2 s2\n$/);
+	assert.doesNotMatch(calls, /g1/);
+	assert.match(readFileSync(complaint, "utf8"), /1500 MiB left/);
+	assert.ok(existsSync(reserve), "kept for worse");
+
+	look(100);
+	assert.equal(existsSync(reserve), false);
+
+	assert.equal(look(5000), "");
+	assert.equal(existsSync(complaint), false);
+	assert.ok(existsSync(reserve), "laid by again");
+});

@@ -81,6 +81,26 @@ for (const [name, text] of [
 		assert.ok(parse(text).report.problems.length > 0);
 	});
 
+test("says how to mend a colon before a comma", () => {
+	const { report } = parse(`${head}a: {source: data:,x}`);
+	assert.match(report.toString(), /line 3 col 17: .* must be quoted/);
+	assert.deepEqual(parse(`${head}a: {source: "data:,x"}`).report.fatal, false);
+});
+
+test("a merged mapping fills in what is not written", () => {
+	const { document, report } = parse(
+		`${head}base: &base {name: a, uid: 5}\npasswd: {users: [{<<: *base, uid: 6}, {<<: [{name: b}, *base]}]}`,
+	);
+	assert.deepEqual(document?.passwd?.users, [
+		{ name: "a", uid: 6 },
+		{ name: "b", uid: 5 },
+	]);
+	assert.deepEqual(
+		report.problems.map((p) => p.message),
+		["unused key base"],
+	);
+});
+
 test("strict turns a warning into a refusal", () => {
 	const body = "storage: {files: [{path: /a, mode: 644}]}";
 	assert.ok(run(body).ignition);

@@ -5,6 +5,8 @@ export const messages = {
 	nul: "document contains a null byte",
 	tooDeep: "document is nested too deeply",
 	tooManyValues: (most: number) => `document has more than ${most} values`,
+	colonInFlow: (reason: string) =>
+		`${reason}; inside {} and [] a text that ends in a colon must be quoted`,
 	aliases: "document contains excessive aliasing",
 	unknownAnchor: (name: string) => `unknown anchor "${name}" referenced`,
 	anchorInItself: (name: string) => `anchor "${name}" value contains itself`,

@@ -60,10 +60,16 @@ function events(text: string): Event[] {
 		return parseEvents(text, { maxDepth: limit });
 	} catch (error) {
 		if (!(error instanceof YAMLException)) throw error;
+		const at = error.mark?.position ?? 0;
 		const deep = error.reason.startsWith("nesting exceeded");
+		const colon = /^:[,[\]{}]/.test(text.slice(at - 1, at + 1));
 		throw new YamlError(
-			deep ? messages.tooDeep : error.reason,
-			error.mark?.position ?? 0,
+			deep
+				? messages.tooDeep
+				: colon
+					? messages.colonInFlow(error.reason)
+					: error.reason,
+			at,
 		);
 	}
 }

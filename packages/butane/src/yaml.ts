@@ -62,7 +62,7 @@ function events(text: string): Event[] {
 		if (!(error instanceof YAMLException)) throw error;
 		const at = error.mark?.position ?? 0;
 		const deep = error.reason.startsWith("nesting exceeded");
-		const colon = /^:[,[\]{}]/.test(text.slice(at - 1, at + 1));
+		const colon = /^:[,[\]{}]/.test(text.slice(at, at + 2));
 		throw new YamlError(
 			deep
 				? messages.tooDeep

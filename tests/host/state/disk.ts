@@ -38,7 +38,7 @@ export function diskMissing(): string | undefined {
 /** A file system of its own, as the host has (XFS with reflink), that can lose power; ext4 for one without reflink. */
 export class Disk {
 	readonly folder: string;
-	readonly #image: string;
+	#image: string;
 	readonly #kind: "xfs" | "ext4";
 
 	constructor(dir: string, kind: "xfs" | "ext4" = "xfs", size = "3G") {
@@ -53,13 +53,28 @@ export class Disk {
 	}
 
 	mount(): void {
-		execFileSync("mount", ["-o", "loop", this.#image, this.folder], quiet);
+		// After a power cut the dead file system of the same name may still be known to the kernel.
+		const options = this.#kind === "xfs" ? "loop,nouuid" : "loop";
+		execFileSync("mount", ["-o", options, this.#image, this.folder], quiet);
 	}
 
 	/** Power cut: what was not synced is lost. All that use the disk must be dead by then or die of it. */
 	cut(): void {
 		if (this.#kind !== "xfs") throw new Error("only XFS can lose power");
 		execFileSync("xfs_io", ["-x", "-c", "shutdown", this.folder], quiet);
+	}
+
+	/**
+	 * Power is back after `cut`: what had reached the disk is there. Goes on with a copy of the image, because whoever
+	 * made a mount namespace of its own meanwhile keeps the dead file system alive.
+	 */
+	powerUp(): void {
+		const survived = `${this.#image}+`;
+		execFileSync("umount", ["--lazy", this.folder], quiet);
+		execFileSync("cp", ["--sparse=always", this.#image, survived], quiet);
+		rmSync(this.#image);
+		this.#image = survived;
+		this.mount();
 	}
 
 	/** Waits until nobody uses the disk any more. */
@@ -129,14 +144,20 @@ export class Slice {
 }
 
 /** A disk and a slice for one test, taken away in the right order after it. */
-export function machine(t: TestContext, kind: "xfs" | "ext4" = "xfs") {
+export function machine(
+	t: TestContext,
+	kind: "xfs" | "ext4" = "xfs",
+	size = "3G",
+) {
 	const dir = mkdtempSync(join(tmpdir(), "moltbot-state-"));
-	const disk = new Disk(dir, kind);
+	const disk = new Disk(dir, kind, size);
 	const slice = new Slice();
+	const unit = new Slice();
 	t.after(async () => {
 		await slice.remove();
+		await unit.remove();
 		await disk.unmount();
 		rmSync(dir, { recursive: true, force: true });
 	});
-	return { disk, slice };
+	return { disk, slice, unit };
 }

@@ -42,6 +42,8 @@ export interface HostOptions {
 	readonly root?: string;
 	/** The agent's processes; the host freezes them in earnest. */
 	readonly slice?: Slice;
+	/** Where the host's own commands run, so that all that they start can be killed, as a service manager does. */
+	readonly unit?: Slice;
 	readonly key?: TestKey;
 	readonly bucket?: string;
 }
@@ -98,6 +100,7 @@ const bang = Buffer.from("#!");
 /** The service manager: it records, and freezes the slice that is mounted at /agent. */
 const systemctl = `#!/bin/bash
 echo "systemctl $*" >>/tmp/calls
+bash /tmp/hook "systemctl $*"
 case "$*" in
 	"freeze user-2001.slice")
 		[[ -e /agent/cgroup.freeze ]] || exit 0
@@ -116,6 +119,7 @@ esac
 /** The container engine: what runs in the image is the machine's own program of that name. */
 const podman = `#!/bin/bash
 echo "podman $*" >>/tmp/calls
+bash /tmp/hook "podman $*"
 program=restic
 while (($#)) && [[ $1 != registry.test/* ]]; do
 	case $1 in
@@ -128,6 +132,17 @@ shift
 exec "$program" "$@"
 `;
 
+/** Where a test breaks in: the first call that fits /tmp/hook-at waits there until /tmp/go is. */
+const hook = `[[ -e /tmp/hook-at && ! -e /tmp/reached && $1 =~ $(</tmp/hook-at) ]] || exit 0
+: >/tmp/reached
+until [[ -e /tmp/go ]]; do sleep 0.02; done
+`;
+
+const sync = `#!/bin/bash
+bash /tmp/hook "sync $*"
+exec /usr/bin/sync "$@"
+`;
+
 /** A host whose containers are the machine's own restic and sqlite3; curl is the real one. */
 async function stateHost(
 	t: TestContext,
@@ -136,7 +151,7 @@ async function stateHost(
 	options: Required<Pick<HostOptions, "bucket" | "key" | "password">> &
 		HostOptions & { generation: number },
 ) {
-	const { bucket, generation, password, key, slice } = options;
+	const { bucket, generation, password, key, slice, unit } = options;
 	const root = options.root ?? temporaryDirectory(t);
 	const at = (path: string) => join(root, path);
 	const certificate = environment.SSL_CERT_FILE;
@@ -147,8 +162,9 @@ async function stateHost(
 			[
 				...["-m", "--propagation", "private", "bash", "-c"],
 				// biome-ignore lint/suspicious/noTemplateCurlyInString: the shell expands it.
-				'if [[ -n $1 ]]; then mkdir -p "$2/agent"; mount --bind "$1" "$2/agent"; fi; shift; exec "${@:2}"',
-				...["bash", slice?.folder ?? "", root, scratch, root, "env"],
+				'if [[ -n $2 ]]; then echo $$ >"$2/cgroup.procs"; fi; if [[ -n $1 ]]; then mkdir -p "$3/agent"; mount --bind "$1" "$3/agent"; fi; exec "${@:4}"',
+				...["bash", slice?.folder ?? "", unit?.folder ?? "", root],
+				...[scratch, root, "env"],
 				`HTTPS_PROXY=${environment.HTTPS_PROXY}`,
 				"SSL_CERT_FILE=/tmp/ca.pem",
 				"CURL_CA_BUNDLE=/tmp/ca.pem",
@@ -176,7 +192,9 @@ async function stateHost(
 	copyFileSync(restic, at("usr/local/bin/restic"));
 	writeFileSync(at("usr/local/bin/podman"), podman);
 	writeFileSync(at("usr/local/bin/systemctl"), systemctl);
-	for (const name of ["restic", "podman", "systemctl"])
+	writeFileSync(at("usr/local/bin/sync"), sync);
+	writeFileSync(at("tmp/hook"), hook);
+	for (const name of ["restic", "podman", "systemctl", "sync"])
 		chmodSync(at(`usr/local/bin/${name}`), 0o755);
 	writeFileSync(
 		at("etc/moltbot/host.env"),

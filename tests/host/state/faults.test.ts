@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { marker, ok, state } from "./asserts.ts";
+import { diskMissing, machine } from "./disk.ts";
+import { faults, type Held, steps } from "./faults.ts";
+import { type StateHost, skip, startState } from "./host.ts";
+
+/** The pairs to run: every fault once and every step at least once, or all of them. */
+function pairs(seed: number): [string, string][] {
+	const [f, s] = [Object.keys(faults), Object.keys(steps)];
+	if (process.env.MOLTBOT_TEST_DEEP)
+		return f.flatMap((fault) =>
+			s.map((step): [string, string] => [fault, step]),
+		);
+	return f.map((fault, i) => [fault, s[(i * 3 + seed) % s.length] ?? ""]);
+}
+
+const seed = Number(process.env.MOLTBOT_TEST_SEED ?? 1);
+const table: string[] = [];
+const said = `${state}/said`;
+const image = (digit: number) =>
+	`registry.test/gateway@sha256:${String(digit).repeat(64)}`;
+
+async function deliver(host: StateHost, digit: number, generation = 3) {
+	const document = {
+		version: 1,
+		generation,
+		hostSecrets: host.secrets,
+		images: {
+			gateway: image(digit),
+			backup: `registry.test/restic@sha256:${"1".repeat(64)}`,
+		},
+	};
+	writeFileSync(host.at("tmp/order.json"), JSON.stringify(document));
+}
+
+const commandOf = {
+	backup: ["/usr/local/libexec/moltbot/backup"],
+	restore: ["/usr/local/libexec/moltbot/restore"],
+	"last-backup": ["/usr/local/libexec/moltbot/last-backup"],
+	deliver: [
+		"bash",
+		"-c",
+		"/usr/local/libexec/moltbot/deliver </tmp/order.json",
+	],
+};
+
+/** One cell of the matrix. */
+async function cell(
+	t: TestContext,
+	world: Awaited<ReturnType<typeof startState>>,
+	health: string,
+	[fault, step]: [string, string],
+	bucket: string,
+) {
+	const { command, at: place } = steps[step] ?? assert.fail(step);
+	const { admin } = world;
+	const bucketId = await admin.bucket(bucket);
+	const key = await admin.key({ bucketIds: [bucketId] });
+	const prepare = async (generation: number) => {
+		const { disk, slice, unit } = machine(t);
+		const host = await world.host(generation, {
+			root: disk.folder,
+			slice,
+			unit,
+			bucket,
+			key,
+		});
+		host.append(
+			"etc/moltbot/platform.env",
+			`MOLTBOT_HEALTH_URL=${health}\nMOLTBOT_CHANGE_SECONDS=20\nMOLTBOT_VERSION=\n`,
+		);
+		return { host, disk, slice, unit };
+	};
+	const first = await prepare(3);
+	ok(await first.host.script("restore"));
+	writeFileSync(first.host.at(said), "one");
+	if (command === "deliver") {
+		await deliver(first.host, 1);
+		ok(await first.host.run(...commandOf.deliver));
+		await deliver(first.host, 2);
+	}
+	ok(await first.host.script("backup"));
+	writeFileSync(first.host.at(said), "two");
+	if (command === "restore") ok(await first.host.script("backup"));
+	const subject = command === "restore" ? await prepare(4) : first;
+	const { host } = subject;
+	ok(await host.run("sync", "--file-system", "/tmp"));
+
+	// The step is reached, then it goes wrong.
+	writeFileSync(host.at("tmp/hook-at"), place);
+	const child = host.start(...commandOf[command]);
+	let text = "";
+	child.stdout.on("data", () => {});
+	child.stderr.on("data", (chunk: Buffer) => {
+		text += chunk.toString();
+	});
+	const ended = once(child, "close");
+	while (!existsSync(host.at("tmp/reached"))) {
+		assert.equal(child.exitCode, null, `${step} was not reached: ${text}`);
+		await sleep(20);
+	}
+	const held: Held = {
+		...subject,
+		state: world,
+		bucket,
+		bucketId,
+		go: () => writeFileSync(host.at("tmp/go"), ""),
+		kill: async () => {
+			await subject.unit.kill();
+			await ended;
+		},
+	};
+	const inject = faults[fault] ?? assert.fail(fault);
+	const heal = await inject(held);
+	const [status] = await ended;
+	await heal();
+
+	// Whatever happened: no marker without the whole state behind it.
+	if (command === "restore" && existsSync(host.at(marker)))
+		assert.equal(host.text(said), /the one before/.test(text) ? "one" : "two");
+	if (command !== "restore") assert.equal(host.text(said), "two");
+
+	for (const name of ["hook-at", "reached", "go"])
+		rmSync(host.at(`tmp/${name}`), { force: true });
+	const damaged = fault === "flipped byte" || fault === "truncated pack";
+	if (fault === "two hosts") {
+		const again = await host.script(command === "deliver" ? "backup" : command);
+		if (!existsSync(host.at(marker)) || command !== "restore")
+			assert.match(again.stderr, /a later host has taken over/);
+	} else {
+		// The next ordinary run needs no person.
+		const again = await host.run(...commandOf[command]);
+		assert.equal(again.status, 0, `the next run: ${again.stderr}`);
+		text += again.stderr;
+	}
+	const next = await prepare(9);
+	const restored = await next.host.script("restore");
+	assert.equal(restored.status, 0, restored.stderr);
+	const content = next.host.text(said);
+	if (damaged || fault === "two hosts") {
+		assert.match(content, /^(one|two)$/);
+		if (damaged && content === "one" && command === "restore")
+			assert.match(restored.stderr, /the one before is taken/);
+	} else assert.equal(content, "two");
+	table.push(
+		`| ${fault} | ${step} | ${status === 0 ? "went through" : "failed"} | held |`,
+	);
+}
+
+test("the fault matrix", {
+	skip: skip || diskMissing() || false,
+	timeout: 7_200_000,
+}, async (t) => {
+	const world = await startState(t);
+	const server = createServer((_, response) => response.end());
+	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+	t.after(() => server.close());
+	const health = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+	t.diagnostic(`seed ${seed}`);
+	const only = process.env.MOLTBOT_TEST_CELLS;
+	for (const [i, pair] of pairs(seed).entries())
+		if (only === undefined || pair.join(" / ").match(only))
+			await t.test(pair.join(" / "), (inner) =>
+				cell(inner, world, health, pair, `faults-${i}`),
+			);
+	t.diagnostic(
+		[
+			"| Fault | Step | The run | Guarantee |",
+			"|---|---|---|---|",
+			...table,
+		].join("\n"),
+	);
+});

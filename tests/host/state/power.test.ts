@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { marker, ok, state } from "./asserts.ts";
+import { diskMissing, machine } from "./disk.ts";
+import { asRoot, type StateHost, skip, startState } from "./host.ts";
+
+const options = {
+	skip: skip || diskMissing() || false,
+	timeout: 3_600_000,
+};
+const writer = new URL("writer.ts", import.meta.url).pathname;
+const cuts = process.env.MOLTBOT_TEST_DEEP ? 100 : 15;
+
+/** Pseudo-random numbers from 0 to 1; the seed is printed, so a run can be had again. */
+function randomOf(seed: number): () => number {
+	let state = seed;
+	return () => {
+		state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+		return state / 2 ** 31;
+	};
+}
+
+/** Fetches every snapshot that claims to be complete and looks into its databases: rows 1…n, and the synced log is a prefix of them. */
+async function inspect(host: StateHost): Promise<number> {
+	const text = ok(
+		await asRoot(
+			host,
+			`source /usr/local/libexec/moltbot/snapshots.sh
+for id in $(candidates | jq -r '.[].id'); do
+	fetch "$id" $SAVED/look >&2 || { echo "$id damaged"; continue; }
+	cd $SAVED/look/state
+	if [[ ! -e busy.sqlite ]]; then echo "$id 0 0 0 0"; continue; fi
+	echo "$id $(sqlite3 -separator ' ' busy.sqlite 'select count(*), coalesce(max(n), 0) from entry') $(sqlite3 journal.sqlite 'select count(*) from entry' 2>/dev/null || echo 0) $(cat log 2>/dev/null | wc -l)"
+done`,
+		),
+	);
+	const lines = text.trim().split("\n");
+	for (const line of lines) {
+		assert.doesNotMatch(line, /damaged/);
+		const [count = 0, most = 0, , logged = 0] = line
+			.split(" ")
+			.slice(1)
+			.map(Number);
+		assert.equal(count, most, `${line}: rows are missing`);
+		assert.ok(
+			logged === count || logged === count - 1,
+			`${line}: not what was synced`,
+		);
+	}
+	return lines.length;
+}
+
+test(
+	"power cuts at random moments of backups of a busy agent: every snapshot is whole",
+	options,
+	async (t) => {
+		const seed = Number(process.env.MOLTBOT_TEST_SEED ?? 1);
+		t.diagnostic(`seed ${seed}, ${cuts} power cuts`);
+		const random = randomOf(seed);
+		const { host } = await startState(t);
+		const { disk, slice, unit } = machine(t);
+		const h = await host(3, { root: disk.folder, slice, unit });
+		ok(await h.script("restore"));
+		let finished = 0;
+		for (let i = 0; i < cuts; i++) {
+			slice.spawn(process.execPath, [writer, h.at(state), String(i + 1)]);
+			const child = h.start("/usr/local/libexec/moltbot/backup");
+			child.stdout.resume();
+			child.stderr.resume();
+			const ended = once(child, "close");
+			await Promise.race([ended, sleep(Math.floor(random() * 5000))]);
+			if (child.exitCode === 0) finished += 1;
+			disk.cut();
+			await slice.kill();
+			await unit.kill();
+			await ended;
+			disk.powerUp();
+			// Boot: what runs the scripts again, and nothing is frozen.
+			writeFileSync(`${slice.folder}/cgroup.freeze`, "0");
+			assert.equal(h.text(marker), "fresh\n");
+		}
+		// The next ordinary run needs no person.
+		ok(await h.script("backup"));
+		const complete = await inspect(await host(4));
+		t.diagnostic(
+			`${complete} snapshots, ${finished} backups had ended before the cut`,
+		);
+		assert.ok(complete > finished);
+	},
+);
+
+/** A restore, and a power cut as soon as it has said that it is done. */
+async function cutAfterRestore(
+	t: TestContext,
+	world: Awaited<ReturnType<typeof startState>>,
+	generation: number,
+	change: (script: string) => string,
+) {
+	const { disk, slice } = machine(t);
+	const h = await world.host(generation, { root: disk.folder, slice });
+	const script = h.at("usr/local/libexec/moltbot/restore");
+	const before = readFileSync(script, "utf8");
+	const changed = change(before);
+	writeFileSync(script, changed);
+	// What the host is made of has long been on the disk.
+	ok(await h.run("/usr/bin/sync", "--file-system", "/tmp"));
+	ok(await h.script("restore"));
+	disk.cut();
+	disk.powerUp();
+	return { h, isChanged: changed !== before };
+}
+
+test(
+	"a power cut right after a restore: the marker vouches for every byte, and without its fsync it would not",
+	options,
+	async (t) => {
+		const world = await startState(t);
+		const first = await world.host(3);
+		ok(await first.script("restore"));
+		mkdirSync(first.at(`${state}/files`));
+		for (let i = 0; i < 300; i++)
+			writeFileSync(
+				first.at(`${state}/files/${i}`),
+				`what was said, part ${i}\n`.repeat(40),
+			);
+		ok(await first.script("backup"));
+		const isWhole = (h: StateHost) => {
+			for (let i = 0; i < 300; i++) {
+				const file = `${state}/files/${i}`;
+				if (!existsSync(h.at(file)) || h.text(file) !== first.text(file))
+					return false;
+			}
+			return true;
+		};
+		const real = await cutAfterRestore(t, world, 4, (script) => script);
+		assert.match(real.h.text(marker), /^restored:/);
+		assert.equal(isWhole(real.h), true);
+
+		const without = await cutAfterRestore(t, world, 5, (script) =>
+			script.replace('sync --file-system "$DATA"\n', "true\n"),
+		);
+		assert.ok(without.isChanged, "there is no fsync to take away");
+		assert.ok(existsSync(without.h.at(marker)), "the marker itself is synced");
+		assert.equal(
+			isWhole(without.h),
+			false,
+			"the test cannot tell a missing fsync",
+		);
+	},
+);

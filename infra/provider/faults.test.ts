@@ -7,7 +7,7 @@ import { B2 } from "./clients/b2.ts";
 import { Registry } from "./clients/registry.ts";
 import { Tailscale } from "./clients/tailscale.ts";
 import { type ErrorCode, ProviderError } from "./errors.ts";
-import type { RetryPolicy } from "./http.ts";
+import { type Answer, type Call, Http, type RetryPolicy } from "./http.ts";
 import type { Context } from "./resource.ts";
 import { credentials, quick, startStack, type TestStack } from "./testing.ts";
 
@@ -477,12 +477,41 @@ const remedies: Partial<Record<ErrorCode, (api: Api) => RegExp>> = {
 
 const page = "<html><h1>Sign in to the network</h1></html>";
 const html = { "content-type": "text/html" };
-/** Short for what is never answered, ample for what is: a busy machine is no fault. */
-const impatient: RetryPolicy = {
+/** Longer than anybody waits; it ends with the connection. */
+const hang = { delay: 600_000 };
+const { signal } = new AbortController();
+/** On a busy machine only what is never answered may come too late. */
+const patient: RetryPolicy = {
 	...quick,
-	attemptTimeout: 150,
+	attemptTimeout: 60_000,
+	deadline: 120_000,
 };
-const slow = { delay: 3 * impatient.attemptTimeout };
+
+/** Gives up soon on the calls of one kind: on every attempt, or on the first alone. */
+class Impatient extends Http {
+	readonly #kind: Kind;
+	readonly #quick: Http;
+
+	constructor(kind: Kind, policy: RetryPolicy, always: boolean) {
+		super(signal, policy);
+		this.#kind = kind;
+		let attempts = 0;
+		this.#quick = new Http(signal, {
+			...policy,
+			get attemptTimeout() {
+				attempts += 1;
+				return always || attempts === 1 ? 100 : policy.attemptTimeout;
+			},
+		});
+	}
+
+	override send<T>(call: Call<T>): Promise<Answer<T>> {
+		const hit =
+			call.method === this.#kind.method &&
+			this.#kind.path.test(new URL(call.url).pathname);
+		return hit ? this.#quick.send(call) : super.send(call);
+	}
+}
 
 /** For ever, and what comes of it. */
 const lasting: readonly [
@@ -500,7 +529,7 @@ const lasting: readonly [
 	["503", { status: 503, body: page, headers: html }, "unavailable"],
 	["HTML", { status: 200, body: page, headers: html }, "unexpected_answer"],
 	["reset", "reset", "network"],
-	["time-out", slow, "timeout"],
+	["time-out", hang, "timeout"],
 ];
 
 /** Once, and gone when it is asked again. */
@@ -510,8 +539,8 @@ const passing: readonly [name: string, action: FaultInput["action"]][] = [
 	["503", { status: 503, body: page, headers: html }],
 	["reset", "reset"],
 	["reset after the deed", "after"],
-	["time-out", slow],
-	["time-out after the deed", { ...slow, after: true }],
+	["time-out", hang],
+	["time-out after the deed", { ...hang, after: true }],
 ];
 
 const { B2_APPLICATION_KEY_ID: _name, ...keys } = credentials;
@@ -532,13 +561,15 @@ for (const api of apis)
 				});
 				const meet = async (action: FaultInput["action"], count: 1 | null) => {
 					const late = typeof action === "object" && "delay" in action;
+					// What lasts is as well seen in two attempts.
+					const policy = { ...patient, attempts: count ? 4 : 2 };
 					const prepared = await kind.prepare({
 						...stack,
-						context: stack.restarted({
-							...(late ? impatient : quick),
-							// What lasts is as well seen in two attempts.
-							attempts: count ? quick.attempts : 2,
-						}),
+						context: stack.restarted(
+							late
+								? new Impatient(kind, policy, count === null)
+								: new Http(signal, policy),
+						),
 						next: () => `n${++number}`,
 					});
 					const { method, path } = kind;

@@ -45,7 +45,7 @@ export interface TestStack {
 	/** Credentials that can be taken away. */
 	readonly env: Record<string, string | undefined>;
 	/** What a run that starts anew works with: same clouds, no memory. */
-	restarted(policy?: RetryPolicy): Context;
+	restarted(client?: Http): Context;
 	/** Method, path and status of the calls so far that change something, logins and look-ups left out. */
 	mutations(): Promise<string[]>;
 }
@@ -105,9 +105,8 @@ export async function startStack(
 		warn: (message: string) => void said.push(`warning: ${message}`),
 		status: () => {},
 	};
-	const restarted = (policy = quick): Context => {
-		const { signal } = new AbortController();
-		const client = new Http(signal, policy);
+	const { signal } = new AbortController();
+	const restarted = (client = new Http(signal, quick)): Context => {
 		return {
 			env,
 			signal,

@@ -86,7 +86,21 @@ const rows: [string, Broken, ...RegExp[]][] = [
 				],
 			},
 		},
-		/^fault: Vultr: the key in VULTR_API_KEY lacks the rights subscriptions, firewall; give them/,
+		/^fault: Vultr: the key in VULTR_API_KEY does not show the right to subscriptions; give it/,
+	],
+	[
+		"Vultr key without the firewall",
+		{
+			vultr: {
+				apiKeys: [
+					{
+						token: "lab-vultr-key",
+						acls: ["subscriptions_view", "provisioning", "subscriptions"],
+					},
+				],
+			},
+		},
+		/^warning: Vultr: .*does not show the right to firewall; give it/,
 	],
 	[
 		"plan unknown",

@@ -11,7 +11,7 @@ export const texts = {
 		].join("\n"),
 
 	vultrRights: (missing: readonly string[]) =>
-		`Vultr: the key in VULTR_API_KEY lacks the rights ${list(missing)}; give them to its user at https://my.vultr.com/users, or make a key of an account that has them.`,
+		`Vultr: the key in VULTR_API_KEY does not show the right to ${list(missing)}; give it to its user at https://my.vultr.com/users, or make a key of an account that has it.`,
 	planUnknown: (id: string, memoryMiB: number) =>
 		`plan: Vultr has no plan "${id}"; choose one with at least ${memoryMiB} MiB of memory: pulumi config set plan vc2-2c-4gb.`,
 	planSmall: (id: string, ram: number, memoryMiB: number) =>

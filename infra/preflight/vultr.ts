@@ -6,13 +6,10 @@ import { texts } from "./texts.ts";
 
 type Plan = Awaited<ReturnType<Vultr["plans"]>>[number];
 
-/** Rights of an API key that the program uses, as the account shows them. */
-const rights = [
-	"subscriptions_view",
-	"provisioning",
-	"subscriptions",
-	"firewall",
-];
+/** Rights of an API key without which no VM can be made, as the account shows them. */
+const rights = ["provisioning", "subscriptions"];
+/** Not every list of Vultr's rights has this one, so that its absence proves nothing. */
+const firewallRight = "firewall";
 
 /** What Vultr tells before anything is made. */
 export interface VultrReport {
@@ -40,9 +37,13 @@ export async function askVultr(
 		// An account that lists no rights at all tells nothing about them.
 		if (acls.length > 0 && missing.length > 0)
 			return [fault(texts.vultrRights(missing))];
+		const findings =
+			acls.length === 0 || acls.includes(firewallRight)
+				? []
+				: [warning(texts.vultrRights([firewallRight]))];
 		const tag = `bucket:${settings.bucket}`;
 		running = (await vultr.instancesTagged(tag)).length > 0;
-		return [];
+		return findings;
 	});
 	const offer = guarded(async () => {
 		const [plans, regions] = await Promise.all([

@@ -1,7 +1,8 @@
+import { rmSync } from "node:fs";
 import test from "node:test";
 import fc from "fast-check";
 import { compare } from "../tests/compare.ts";
-import { documents } from "../tests/generate.ts";
+import { documents, localFiles } from "../tests/generate.ts";
 import { go, Reference } from "../tests/reference.ts";
 import { Tally } from "../tests/tally.ts";
 
@@ -13,12 +14,17 @@ const runs = Number(
 test("agrees with the reference on generated documents", async (t) => {
 	if (go("version").status !== 0) return t.skip("needs go");
 	const reference = new Reference();
+	const files = localFiles();
 	const tally = new Tally();
 	try {
 		for (const text of fc.sample(documents(), { seed, numRuns: runs }))
-			tally.add(`\n${text}`, compare(text, await reference.ask(text)));
+			tally.add(
+				`\n${text}`,
+				compare(text, await reference.ask(text, files), files),
+			);
 	} finally {
 		reference.stop();
+		rmSync(files, { recursive: true });
 	}
 	tally.finish(t, `documents generated from seed ${seed}`);
 });

@@ -161,7 +161,8 @@ class Translator {
 			: rest;
 	}
 
-	#user({ ssh_authorized_keys_local: files, ...rest }: Fields, path: Path) {
+	#user(user: Fields, path: Path): Fields {
+		const { ssh_authorized_keys_local: files, ...rest } = user;
 		if (!Array.isArray(files) || files.length === 0) return rest;
 		const here = [...path, "ssh_authorized_keys_local"];
 		const keys = Array.isArray(rest.ssh_authorized_keys)
@@ -171,10 +172,16 @@ class Translator {
 			this.#error(here, messages.noFiles);
 			return rest;
 		}
+		const origins: number[] = [];
+		keyFiles.set(user, origins);
 		for (const [i, name] of files.entries()) {
 			const bytes = this.#file(String(name), [...here, i]);
 			const lines = new TextDecoder().decode(bytes).split(/\r?\n/);
-			for (const line of lines) if (line !== "") keys.push(line);
+			for (const line of lines)
+				if (line !== "") {
+					keys.push(line);
+					origins.push(i);
+				}
 		}
 		return { ...rest, ssh_authorized_keys: keys };
 	}
@@ -229,8 +236,19 @@ const camel = (key: string): string =>
 const snake = (key: string): string =>
 	key.replace(/MiB|[A-Z]/g, (part) => `_${part.toLowerCase()}`);
 
-/** Where the text of a `source` or `contents` of the output was written. */
+/* For a user of a document: which of the files each key came from that was read from one. */
+const keyFiles = new WeakMap<object, number[]>();
+
+/** Where a text of the output was written that has another name in the document. */
 function sourcePath(out: Path, document: Fcos): Path {
+	if (out[2] !== undefined && out[3] === "ssh_authorized_keys") {
+		const user = document.passwd?.users?.[Number(out[2])];
+		const own = user?.ssh_authorized_keys?.length ?? 0;
+		const file = user && keyFiles.get(user)?.[Number(out[4]) - own];
+		return file === undefined
+			? out
+			: [...out.slice(0, 3), "ssh_authorized_keys_local", file];
+	}
 	if (out.at(-1) !== "source" && out.at(-1) !== "contents") return out;
 	const parent = out.slice(0, -1);
 	for (const key of ["inline", "local", "contents_local"])

@@ -94,7 +94,7 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 		rmSync(folder, { recursive: true, force: true });
 	});
 
-	test("an up that was killed half-way is gone on with, ends with a host that is ready, and tells its stages", async () => {
+	test("an up that was killed half-way is gone on with, and ends with a host that is ready", async () => {
 		let ended = false;
 		const killed = world.operator.ask(upCommand).finally(() => {
 			ended = true;
@@ -110,8 +110,7 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 			(await instances()).map(({ id }) => id),
 			[first?.id],
 		);
-		for (const stage of [/rebase: rebase\.service/, /joined: 100\./])
-			assert.match(output, stage);
+		assert.match(output, /joined: 100\./);
 		const { ready, generation, os, state } = await askStatus();
 		assert.deepEqual([ready, generation, state.restore], [true, 1, "fresh"]);
 		assert.match(os.image ?? "", /^ghcr\.io\/ublue-os\/ucore-minimal@sha256:/);
@@ -168,7 +167,7 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 		assert.match(await succeed(upCommand), /\d+ unchanged/);
 	});
 
-	test("pause saves the state and takes the machine away; resume brings it back", async () => {
+	test("pause saves the state and takes the machine away; resume brings it back and tells the stages of its boot", async () => {
 		const note = "/var/lib/moltbot/workspace/note";
 		await onHost(
 			...["sudo", "-u", "moltbot", "sh", "-c"],
@@ -181,7 +180,9 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 			[],
 		);
 		assert.deepEqual(readdirSync(world.place.path("hosts")), []);
-		await succeed(upCommand);
+		const output = await succeed(upCommand);
+		for (const stage of [/rebase: rebase\.service/, /joined: 100\./])
+			assert.match(output, stage);
 		const { ready, generation, state } = await askStatus();
 		assert.deepEqual([ready, generation], [true, 2]);
 		assert.equal(state.restore, "restored");

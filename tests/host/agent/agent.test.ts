@@ -22,7 +22,7 @@ test("the agent answers out of a sandbox, and goes on doing so whatever happens 
 
 	await t.test("a first delivery ends with a connected agent", async () => {
 		await agent.timed("deliver", () => agent.deliver());
-		await agent.timed("ready", () => agent.ready());
+		await agent.timed("ready", () => agent.ready(1200));
 		const asked = await agent.control.requests({ cloud: "discord" });
 		assert.ok(asked.length > 0);
 		assert.equal(await agent.discord.connected(), 1);

@@ -16,8 +16,8 @@ const quick: RetryPolicy = {
 	attempts: 4,
 	firstPause: 2,
 	longestPause: 8,
-	attemptTimeout: 300,
-	deadline: 2000,
+	attemptTimeout: 1000,
+	deadline: 10_000,
 };
 
 type Step = (request: IncomingMessage, response: ServerResponse) => void;
@@ -253,4 +253,14 @@ test("an interruption ends a call and a pause at once", async (t) => {
 		assert.match(error.message, /Run `pulumi up` again/);
 	}
 	assert.ok(performance.now() - begin < 1000);
+});
+
+test("a deadline of the caller is a time-out, not an interruption", async (t) => {
+	const { url } = await serve(t, silent);
+	const patient = { ...quick, attemptTimeout: 60_000, deadline: 60_000 };
+	const http = new Http(AbortSignal.timeout(50), patient);
+	await assert.rejects(http.send(call(url)), {
+		code: "timeout",
+		message: /no answer within 60 s/,
+	});
 });

@@ -118,7 +118,9 @@ export class Http {
 					Math.min(policy.longestPause, policy.firstPause * 2 ** (attempt - 1)),
 			);
 			if (performance.now() + pause >= deadline) throw outcome.error;
-			await this.pause(pause, call.doing);
+			await this.pause(pause, call.doing).catch((error: unknown) => {
+				throw this.#isLate() ? outcome.error : error;
+			});
 			if (typeof call.again === "function" && !outcome.untouched) {
 				const found = await call.again();
 				if (found !== undefined)
@@ -134,6 +136,12 @@ export class Http {
 		} catch {
 			throw new ProviderError("interrupted", messages.interrupted(doing));
 		}
+	}
+
+	/** Whether it was a deadline of the caller that ended it, and not the operator. */
+	#isLate(): boolean {
+		const { aborted, reason } = this.#signal;
+		return aborted && reason instanceof Error && reason.name === "TimeoutError";
 	}
 
 	async #attempt<T>(
@@ -164,6 +172,8 @@ export class Http {
 				: refusal(call, url, response, text);
 		} catch (error) {
 			if (error instanceof ProviderError) throw error;
+			if (this.#isLate())
+				throw timeoutFailure(call, this.#policy.deadline).error;
 			if (this.#signal.aborted)
 				throw new ProviderError(
 					"interrupted",

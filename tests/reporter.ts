@@ -1,4 +1,4 @@
-// Reporter of node's test runner for tests/run.ts: a line a file, each failure in full, each skip with its reason, and
+// Reporter of node's test runner for tests/run.ts: a line a file, each failure in full, each skip with its reason, each figure that a test tells, and
 // at the end the counts as one line of JSON that tests/run.ts reads.
 import { relative } from "node:path";
 import type { TestEvent } from "node:test/reporters";
@@ -26,6 +26,9 @@ export default async function* report(
 			yield `\n  FAILED ${where(data)}\n${indent(describe(data.details.error))}\n\n`;
 		else if (type === "test:pass" && data.skip !== undefined)
 			yield `  skipped ${where(data)}: ${data.skip === true ? "no reason given" : data.skip}\n`;
+		// What a test measured; the runner's own lines have no file.
+		else if (type === "test:diagnostic" && data.file !== undefined)
+			yield `  ${data.message}\n`;
 		else if (type === "test:summary") yield* summary(data, suites);
 	}
 }

@@ -61,7 +61,7 @@ async function cell(
 	const { command, at: place } = steps[step] ?? assert.fail(step);
 	const { admin } = world;
 	const bucketId = await admin.bucket(bucket);
-	const key = await admin.key({ bucketIds: [bucketId] });
+	let key = await admin.key({ bucketIds: [bucketId] });
 	const prepare = async (generation: number) => {
 		const { disk, slice, unit } = machine(t);
 		const host = await world.host(generation, {
@@ -139,6 +139,9 @@ async function cell(
 		assert.equal(again.status, 0, `the next run: ${again.stderr}`);
 		text += again.stderr;
 	}
+	// The next host gets what is valid by then.
+	const { secrets } = host;
+	key = { id: secrets["backup-key-id"], secret: secrets["backup-key"] };
 	const next = await prepare(9);
 	const restored = await next.host.script("restore");
 	assert.equal(restored.status, 0, restored.stderr);

@@ -45,8 +45,9 @@ done`,
 			.slice(1)
 			.map(Number);
 		assert.equal(count, most, `${line}: rows are missing`);
+		// Each power cut may leave one row that was committed and not yet noted; nothing that was noted is ever missing.
 		assert.ok(
-			logged === count || logged === count - 1,
+			logged <= count && count - logged <= cuts + 1,
 			`${line}: not what was synced`,
 		);
 	}

@@ -96,9 +96,26 @@ test("a merged mapping fills in what is not written", () => {
 		{ name: "b", uid: 5 },
 	]);
 	assert.deepEqual(
-		report.problems.map((p) => p.message),
-		["unused key base"],
+		report.problems.map((p) => `${p.path.join(".")}: ${p.message}`),
+		[
+			"base: unused key base",
+			"passwd.users.0.<<: unused key <<",
+			"passwd.users.1.<<: unused key <<",
+		],
 	);
+});
+
+test("warns where keys are not looked at, and strict refuses there", () => {
+	for (const [body, path] of [
+		["a: &a {x: 1}\nstorage: *a", "storage"],
+		["storage: ~", "storage"],
+		["storage: {files: [{path: /a}, ~, {path: /b, x: 1}]}", "storage.files.1"],
+	]) {
+		const { document, report } = parse(`${head}${body}`);
+		assert.ok(document);
+		assert.equal(report.problems.at(-1)?.path.join("."), path);
+		assert.equal(parse(`${head}${body}`, { strict: true }).document, null);
+	}
 });
 
 test("strict turns a warning into a refusal", () => {

@@ -20,6 +20,9 @@ const head = "variant: fcos\nversion: 1.4.0\n";
 const good = `${head}storage: {files: [{path: /a, mode: 0644, contents: {inline: hello}}]}\n`;
 const warned = `${head}storage: {files: [{path: /a, mode: 644}]}\n`;
 const unused = `${head}storag: {}\n`;
+const merged = `${head}storage: {files: [&a {path: /a}, {<<: *a, path: /b}]}\n`;
+const alias = `${head}storage: {files: [{path: /a, user: &u {id: 1}}, {path: /b, user: *u}]}\n`;
+const empty = `${head}storage:\n`;
 const wrong = `${head}storage: {files: [{path: a}]}\n`;
 const local = `${head}storage: {files: [{path: /a, contents: {local: a.txt}}]}\n`;
 
@@ -31,6 +34,12 @@ const cases: [name: string, args: string[], input: string][] = [
 	["a warning, strict by its letter", ["-s"], warned],
 	["an unused key", [], unused],
 	["an unused key, strict", ["-s"], unused],
+	["a merge key", [], merged],
+	["a merge key, strict", ["-s"], merged],
+	["an alias for a mapping", [], alias],
+	["an alias for a mapping, strict", ["-s"], alias],
+	["no mapping where one may stand", [], empty],
+	["no mapping where one may stand, strict", ["-s"], empty],
 	["an error", [], wrong],
 	["no YAML", [], "a: [\n"],
 	["nothing", [], ""],

@@ -16,6 +16,8 @@ export const messages = {
 	invalidVersion: "error parsing version; must be a valid semver",
 	unknownVersion: (variant: string, version: string) =>
 		`No translator exists for variant ${variant} with version ${version}`,
+	aliasUnchecked: "keys of a mapping behind an alias are not checked",
+	nullMapping: "a mapping is expected here, and there is no value",
 	unusedKey: (key: string) => `unused key ${key}`,
 	wrongType: (found: string, wanted: string) =>
 		`cannot unmarshal ${found} into ${wanted}`,

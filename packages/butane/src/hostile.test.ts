@@ -76,7 +76,7 @@ test("names of JavaScript's own objects are keys like any other", () => {
 	);
 	assert.deepEqual(
 		report.problems.map((p) => p.message),
-		["unused key __proto__", "unused key constructor"],
+		["unused key __proto__", "unused key constructor", "unused key <<"],
 	);
 	assert.deepEqual(document, {
 		variant: "fcos",

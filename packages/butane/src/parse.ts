@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { messages } from "./errors.ts";
+import { KeyCheck } from "./keys.ts";
 import { Places, remember } from "./positions.ts";
 import { Reader } from "./read.ts";
 import { type Position, Report } from "./report.ts";
@@ -92,7 +93,9 @@ function readDocument(
 	const known = checkVersion(variant, version, report);
 	if (!known) return undefined;
 	const schema = schemaOf(known, options.contentsLocal ?? false);
-	return new Reader(report, places).read(schema, root, []) as Fcos | undefined;
+	const document = new Reader(report, places).read(schema, root, []);
+	new KeyCheck(report, places).check(schema, root, document as Fcos, []);
+	return document as Fcos | undefined;
 }
 
 function checkVersion(

@@ -14,12 +14,10 @@ import {
 /* Aliases multiply: more values than this are a trap. */
 const maxValues = 250_000;
 
-/** Reads a YAML tree as a schema wants it, and reports whatever does not fit. */
+/** Reads a YAML tree as a schema wants it, and reports whatever does not fit; keys that it does not know are passed over. */
 export class Reader {
 	readonly #report: Report;
 	readonly #places: Places;
-	/* Behind an alias a mapping comes by more than once; its unknown keys are told once. */
-	readonly #told = new Set<Mapping>();
 	#values = 0;
 
 	constructor(report: Report, places: Places) {
@@ -70,8 +68,6 @@ export class Reader {
 	): Record<string, unknown> {
 		const out: Record<string, unknown> = {};
 		const own = new Set<string>();
-		const tell = taken === undefined && !this.#told.has(mapping);
-		this.#told.add(mapping);
 		let merge: Node | undefined;
 		for (const { key: node, value } of mapping.pairs) {
 			const keyNode = target(node);
@@ -94,11 +90,7 @@ export class Reader {
 			}
 			if (taken?.has(key)) continue;
 			const field = Object.hasOwn(schema.shape, key) && schema.shape[key];
-			if (!field) {
-				const message = messages.unusedKey(key);
-				if (tell) this.#report.warn(here, message, this.#places.at(node.at));
-				continue;
-			}
+			if (!field) continue;
 			const read = this.read(field, value, here);
 			if (read !== undefined) out[key] = read;
 		}

@@ -25,7 +25,8 @@ export type Scalar = {
 };
 export type Sequence = { kind: "sequence"; at: number; items: Node[] };
 export type Mapping = { kind: "mapping"; at: number; pairs: Pair[] };
-export type Alias = { kind: "alias"; at: number; target: Node };
+/** `text` is the name of the anchor. */
+export type Alias = { kind: "alias"; at: number; text: string; target: Node };
 export type Pair = { key: Node; value: Node };
 
 /** What is wrong with a text, and where. */
@@ -128,7 +129,7 @@ class Builder {
 			if (!target) throw new YamlError(messages.unknownAnchor(name), at);
 			if (this.#open.has(target))
 				throw new YamlError(messages.anchorInItself(name), at);
-			return { kind: "alias", at, target };
+			return { kind: "alias", at, text: name, target };
 		}
 		const node: Node =
 			event.type === EVENT_ID.SCALAR

@@ -111,7 +111,25 @@ test("a delivery lands once and restarts once", { skip }, (t) => {
 	writeFileSync(h.at("tmp/calls"), "");
 	const again = answer(h.deliver(order()));
 	assert.deepEqual(again, { ...first, applied: [], restarted: [] });
-	assert.equal(h.text("tmp/calls"), "");
+	assert.match(
+		h.text("tmp/calls"),
+		/^systemctl .*is-active --quiet moltbot-gateway\.service\n$/,
+	);
+});
+
+test("a delivery without a change starts an agent that a destroy has stopped", {
+	skip,
+}, (t) => {
+	const h = host(t);
+	answer(h.deliver(order()));
+	writeFileSync(h.at("tmp/calls"), "");
+	writeFileSync(h.at("tmp/stopped"), "");
+	const again = answer(h.deliver(order()));
+	assert.deepEqual(again.restarted, ["moltbot-gateway.service"]);
+	assert.match(
+		h.text("tmp/calls"),
+		/ start --no-block moltbot-gateway\.service\n/,
+	);
 });
 
 test("the host's own secrets are root's alone and restart nothing", {

@@ -31,7 +31,7 @@ if [[ ! -e $root/etc/moltbot ]]; then
 		echo "systemctl $*" >>/tmp/calls
 		[ ! -e /tmp/systemctl-fails ] || exit 1
 		case "$*" in *restore.service) [ "$1" != start ] || echo fresh >/var/lib/moltbot/.restored ;; esac
-		case "$*" in *is-failed*) exit 1 ;; *show*Result*--value*) echo success ;; *show*) printf 'ActiveState=active\nSubState=running\nResult=success\nActiveEnterTimestamp=@1790000000\n' ;; esac
+		case "$*" in *is-active*) [ ! -e /tmp/stopped ] ;; *is-failed*) exit 1 ;; *show*Result*--value*) echo success ;; *show*) printf 'ActiveState=active\nSubState=running\nResult=success\nActiveEnterTimestamp=@1790000000\n' ;; esac
 	S
 	cat >"$root/usr/local/bin/bootc" <<-'S'
 		#!/bin/sh

@@ -427,6 +427,39 @@ const backblaze: Api = {
 				return { call: () => b2.deleteVersion(files, fileId ?? "") };
 			},
 		},
+		"listing all versions": {
+			method: "POST",
+			path: /b2_list_file_versions/,
+			doing: /listing all versions in the bucket/,
+			async prepare(stack) {
+				const { bucketId } = await newBucket(stack);
+				return { call: () => stack.context.b2.allVersions(bucketId).next() };
+			},
+		},
+		"copying a file": {
+			method: "POST",
+			path: /b2_copy_file/,
+			doing: /copying claims\/b\.json/,
+			async prepare(stack) {
+				const { b2 } = stack.context;
+				const { bucketId } = await newBucket(stack);
+				const { fileId } = await b2.upload(bucketId, files, "{}");
+				const name = "claims/b.json";
+				return {
+					call: () => b2.copyFile(fileId ?? "", name, bucketId),
+					made: async () => (await b2.files(bucketId, name)).length,
+				};
+			},
+		},
+		"deleting a bucket": {
+			method: "POST",
+			path: /b2_delete_bucket/,
+			doing: /deleting the bucket/,
+			async prepare(stack) {
+				const { bucketId } = await newBucket(stack);
+				return { call: () => stack.context.b2.deleteBucket(bucketId) };
+			},
+		},
 	},
 };
 

@@ -367,11 +367,14 @@ export class B2 {
 
 	/** Deletes an empty bucket. */
 	async deleteBucket(bucketId: string): Promise<void> {
-		await this.#api(
-			"b2_delete_bucket",
-			"deleting the bucket",
-			{ accountId: (await this.#open()).accountId, bucketId },
-			z.unknown(),
+		const { accountId } = await this.#open();
+		await this.#delete("bad_bucket_id", () =>
+			this.#api(
+				"b2_delete_bucket",
+				"deleting the bucket",
+				{ accountId, bucketId },
+				z.unknown(),
+			),
 		);
 	}
 
@@ -460,19 +463,23 @@ export class B2 {
 
 	/** Removes one version of a file for good. */
 	async deleteVersion(name: string, fileId: string): Promise<void> {
-		try {
-			await this.#api(
+		await this.#delete("file_not_present", () =>
+			this.#api(
 				"b2_delete_file_version",
 				`deleting a version of ${name}`,
 				{ fileName: name, fileId },
 				z.unknown(),
-			);
+			),
+		);
+	}
+
+	/** Takes "gone" for done: an attempt whose answer was lost has done it. */
+	async #delete(gone: string, call: () => Promise<unknown>): Promise<void> {
+		try {
+			await call();
 		} catch (error) {
-			// An attempt whose answer was lost has done it.
-			const gone =
-				error instanceof ApiError &&
-				error.refusal.serverCode === "file_not_present";
-			if (!gone) throw error;
+			if (!(error instanceof ApiError && error.refusal.serverCode === gone))
+				throw error;
 		}
 	}
 

@@ -55,11 +55,16 @@ export const chat: Command = {
 			output: process.stdout,
 			prompt: "you> ",
 		});
+		// A piped conversation is read to its end while the first answer is still awaited.
+		let open = true;
+		lines.on("close", () => {
+			open = false;
+		});
 		lines.prompt();
 		for await (const line of lines) {
 			if (line.trim() === "") break;
 			console.log(`moltbot> ${await ask(world, line)}`);
-			lines.prompt();
+			if (open) lines.prompt();
 		}
 		lines.close();
 		return 0;

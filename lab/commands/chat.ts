@@ -12,15 +12,16 @@ import type { Command } from "./command.ts";
 const patience = 120_000;
 
 /** Writes as the owner of the agent and waits for the answer. */
-async function ask(world: World, text: string): Promise<string> {
-	const discord = new DiscordClient({
-		fetch: socketFetch(world.place.controlSocket),
-	});
+async function ask(discord: DiscordClient, text: string): Promise<string> {
 	const { content } = await discord.ask("owner", text, {
 		id: ownerId(),
 		deadline: patience,
 	});
 	return content;
+}
+
+function discordOf(world: World): DiscordClient {
+	return new DiscordClient({ fetch: socketFetch(world.place.controlSocket) });
 }
 
 /** As the stack's settings have it. */
@@ -42,7 +43,7 @@ export const dm: Command = {
 				"unknown-command",
 				'Say what to write: npm run lab -- dm "hello"',
 			);
-		console.log(await ask(world, args.join(" ")));
+		console.log(await ask(discordOf(world), args.join(" ")));
 		return 0;
 	},
 };
@@ -60,10 +61,11 @@ export const chat: Command = {
 		lines.on("close", () => {
 			open = false;
 		});
+		const discord = discordOf(world);
 		lines.prompt();
 		for await (const line of lines) {
 			if (line.trim() === "") break;
-			console.log(`moltbot> ${await ask(world, line)}`);
+			console.log(`moltbot> ${await ask(discord, line)}`);
 			if (open) lines.prompt();
 		}
 		lines.close();

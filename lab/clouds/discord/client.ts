@@ -1,9 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 
 const sentSchema = z.object({ user: z.string(), message: z.string() });
 const repliesSchema = z.array(
 	z.object({ id: z.string(), content: z.string(), sent: z.number() }),
 );
+
+/**
+ * Nobody writes again before he has read the answer, in milliseconds. OpenClaw counts on that: to a message that comes before it has
+ * noted the answer as sent, it says that the answer may be lost. Discord shows nobody when it has noted that.
+ */
+const readingTime = 2000;
 
 /** A message of the bot. `sent` is milliseconds since 1970 by the lab's clock. */
 export type Reply = z.output<typeof repliesSchema>[number];
@@ -24,6 +31,8 @@ export interface DiscordClientOptions {
 export class DiscordClient {
 	readonly #base: string;
 	readonly #fetch: typeof fetch;
+	/** When the last answer was read. */
+	#answered = -readingTime;
 
 	constructor(options: DiscordClientOptions = {}) {
 		this.#base = options.baseUrl ?? "https://discord.com";
@@ -58,7 +67,7 @@ export class DiscordClient {
 	}
 
 	/**
-	 * Writes to the bot and waits for its first answer.
+	 * Writes to the bot, not sooner after its last answer than a person would, and waits for its first answer.
 	 *
 	 * @throws DiscordLabError after `deadline` milliseconds without one
 	 */
@@ -67,6 +76,7 @@ export class DiscordClient {
 		text: string,
 		options: { id?: string; deadline: number; signal?: AbortSignal },
 	): Promise<Reply> {
+		await sleep(Math.max(0, this.#answered + readingTime - performance.now()));
 		const end = performance.now() + options.deadline;
 		const sent = await this.sendDm(user, text, options);
 		for (;;) {
@@ -80,7 +90,9 @@ export class DiscordClient {
 				wait,
 				...(options.signal ? { signal: options.signal } : {}),
 			});
-			if (first) return first;
+			if (!first) continue;
+			this.#answered = performance.now();
+			return first;
 		}
 	}
 

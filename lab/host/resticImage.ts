@@ -13,17 +13,25 @@ import { type ImageConfig, type Layout, writeImage } from "../oci.ts";
 
 const run = promisify(execFile);
 
-/** As in its own image: one program, and places for certificates and temporary files. */
+/** What a host asks of the image that images/backup makes: restic, sqlite3 and the shell that calls it. */
+const programs = ["restic", "sqlite3", "sh", "head"];
+const libraries = ["c", "m", "readline", "resolv", "tinfo", "z"];
+const versions: Readonly<Record<string, number>> = {
+	readline: 8,
+	resolv: 2,
+	z: 1,
+};
 const files = [
-	"usr/bin/restic",
-	"usr/lib/x86_64-linux-gnu/libc.so.6",
-	"usr/lib/x86_64-linux-gnu/libresolv.so.2",
+	...programs.map((name) => `usr/bin/${name}`),
+	...libraries.map(
+		(name) => `usr/lib/x86_64-linux-gnu/lib${name}.so.${versions[name] ?? 6}`,
+	),
 ];
 const loader = "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2";
 const folders = ["etc/ssl/certs", "tmp"];
 const config: ImageConfig = { Entrypoint: ["/usr/bin/restic"] };
 
-/** Makes the image of restic out of the lab host's own packages. */
+/** Makes the backup image out of the lab host's own packages: some megabytes, where Debian's would be pulled at every boot. */
 export async function resticImage(rootTree: string): Promise<Layout> {
 	const recipe = JSON.stringify([files, loader, folders, config]);
 	const key = contentKey(rootTree, recipe);

@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import { messages } from "./errors.ts";
 import { type Fields, isFields } from "./merge.ts";
 import type { Path, Report } from "./report.ts";
+import { parseUrl } from "./url.ts";
 import { checkResource, each, text } from "./validate.ts";
 
 /** What is wrong with a path of the host, if anything. */
@@ -211,7 +212,9 @@ function checkLuks(
 		if (key.source) report.error(at("cex"), messages.cexWithKeyFile);
 	}
 	each(clevis.tang, at("clevis", "tang"), (tang, here) => {
-		if (!/^https?:/i.test(text(tang.url)))
+		const scheme = parseUrl(text(tang.url))?.scheme;
+		if (scheme === undefined) report.error([...here, "url"], messages.url);
+		else if (scheme !== "http" && scheme !== "https")
 			report.error([...here, "url"], messages.scheme);
 		if (!tang.thumbprint)
 			report.error([...here, "thumbprint"], messages.tangThumbprint);

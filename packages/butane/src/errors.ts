@@ -21,6 +21,8 @@ export const messages = {
 	unusedKey: (key: string) => `unused key ${key}`,
 	wrongType: (found: string, wanted: string) =>
 		`cannot unmarshal ${found} into ${wanted}`,
+	binary:
+		"binary data that is not UTF-8 has no place in a text; put it into a local file",
 	duplicateKey: (key: string) => `mapping key "${key}" already defined`,
 	tooManySources: "only one of the following can be set: inline, local, source",
 	tooManyUnitSources:
@@ -48,6 +50,10 @@ export const messages = {
 	unitExtension: "invalid systemd unit extension",
 	dropinExtension: "invalid systemd drop-in extension",
 	compression: "invalid compression method",
+	url: "unable to parse url",
+	dataUrl: "invalid data url",
+	s3Arn: "invalid S3 ARN format",
+	s3Version: "invalid S3 object VersionId",
 	scheme: "invalid url scheme",
 	hash: "malformed hash specifier",
 	linkTarget: "link target is required",

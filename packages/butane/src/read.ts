@@ -2,7 +2,13 @@ import { z } from "zod";
 import { messages } from "./errors.ts";
 import type { Places } from "./positions.ts";
 import type { Path, Report } from "./report.ts";
-import { isNull, readBoolean, readInteger, readText } from "./scalars.ts";
+import {
+	isBinary,
+	isNull,
+	readBoolean,
+	readInteger,
+	readText,
+} from "./scalars.ts";
 import {
 	type Mapping,
 	type Node,
@@ -51,11 +57,16 @@ export class Reader {
 			}
 			return out;
 		}
-		this.#report.error(
-			path,
-			messages.wrongType(shown(found), wanted[schema._zod.def.type] ?? "this"),
-			this.#places.at(node.at),
-		);
+		const message =
+			schema instanceof z.ZodString &&
+			found.kind === "scalar" &&
+			isBinary(found)
+				? messages.binary
+				: messages.wrongType(
+						shown(found),
+						wanted[schema._zod.def.type] ?? "this",
+					);
+		this.#report.error(path, message, this.#places.at(node.at));
 		return undefined;
 	}
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { Scalar } from "./yaml.ts";
 
 /*
@@ -91,9 +92,20 @@ export function readText(scalar: Scalar): string | undefined {
 }
 
 function readBinary(text: string): string | undefined {
+	const bytes = unpacked(text);
+	return bytes && isUtf8(bytes) ? bytes.toString() : undefined;
+}
+
+/** Binary data that cannot be read as text. */
+export function isBinary(scalar: Scalar): boolean {
+	const bytes = scalar.tag === "binary" ? unpacked(scalar.text) : undefined;
+	return bytes !== undefined && !isUtf8(bytes);
+}
+
+function unpacked(text: string): Buffer | undefined {
 	const packed = text.replace(/[\r\n]/g, "");
 	const bytes = Buffer.from(packed, "base64");
-	return bytes.toString("base64") === packed ? bytes.toString() : undefined;
+	return bytes.toString("base64") === packed ? bytes : undefined;
 }
 
 export function readBoolean(scalar: Scalar): boolean | undefined {

@@ -3,6 +3,7 @@ import { messages } from "./errors.ts";
 import { type Fields, isFields, keyOf, repeating } from "./merge.ts";
 import { type Path, Report } from "./report.ts";
 import { readUnit } from "./unitText.ts";
+import { isDataUrl, parseUrl } from "./url.ts";
 import { versions } from "./versions.ts";
 
 /** An Ignition configuration as JSON: the `ignition` section is always there, the others where used. */
@@ -56,8 +57,9 @@ function checkHeader(report: Report, header: Fields, minor: number): void {
 		const url = fields(header.proxy)[key];
 		if (url === undefined) continue;
 		const path = ["ignition", "proxy", key];
-		const scheme = schemeOf(text(url));
-		if (!/^https?$/.test(scheme)) report.error(path, messages.proxy);
+		const scheme = parseUrl(text(url))?.scheme;
+		if (scheme === undefined) report.error(path, messages.url);
+		else if (!isWeb(scheme)) report.error(path, messages.proxy);
 		else if (scheme === "http" && key === "httpsProxy")
 			report.warn(path, messages.insecureProxy);
 	}
@@ -80,8 +82,10 @@ function checkRequired(
 	minor: number,
 ): void {
 	if (!resource.source) report.error(path, messages.noSource);
-	else if (!canFetch(text(resource.source), minor))
-		report.error(path, messages.scheme);
+	else {
+		const wrong = sourceProblem(text(resource.source), minor);
+		if (wrong) report.error(path, wrong);
+	}
 }
 
 function checkNode(
@@ -132,9 +136,10 @@ export function checkResource(
 	const source = text(resource.source);
 	if (resource.compression && resource.compression !== "gzip")
 		report.error([...path, "compression"], messages.compression);
-	const fetchable = source === "" || canFetch(source, minor);
-	if (!fetchable) report.error([...path, "source"], messages.scheme);
-	if (Array.isArray(resource.httpHeaders) && !/^https?$/.test(schemeOf(source)))
+	const wrong = source === "" ? undefined : sourceProblem(source, minor);
+	if (wrong) report.error([...path, "source"], wrong);
+	const scheme = parseUrl(source)?.scheme;
+	if (Array.isArray(resource.httpHeaders) && !isWeb(scheme))
 		report.error([...path, "httpHeaders"], messages.headers);
 	each(resource.httpHeaders, [...path, "httpHeaders"], (header, at) => {
 		if (!header.name) report.error([...at, "name"], messages.headerName);
@@ -142,7 +147,7 @@ export function checkResource(
 			report.error([...at, "value"], messages.headerValue);
 	});
 	checkHash(report, resource, path, minor, hashNeedsSource);
-	return fetchable;
+	return wrong === undefined;
 }
 
 function checkHash(
@@ -168,19 +173,24 @@ function checkHash(
 		report.error(at, messages.hashSize);
 }
 
-const schemeOf = (url: string): string =>
-	/^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
+const isWeb = (scheme: string | undefined): boolean =>
+	scheme === "http" || scheme === "https";
 
-function canFetch(source: string, minor: number): boolean {
-	const scheme = schemeOf(source);
-	if (scheme === "data") return /^data:[^,]*,/.test(source);
-	if (scheme === "gs") return minor >= 2;
-	if (scheme === "s3" || (scheme === "arn" && minor >= 4))
-		return (
-			(minor < 4 || !/[?&]versionId=?(&|#|$)/.test(source)) &&
-			(scheme === "s3" || isS3Arn(source))
-		);
-	return /^(https?|tftp)$/.test(scheme);
+/** What is wrong with a URL that Ignition of version 3.`minor` is to fetch, if anything. */
+function sourceProblem(source: string, minor: number): string | undefined {
+	const url = parseUrl(source);
+	if (!url) return messages.url;
+	const { scheme, query } = url;
+	if (scheme === "data")
+		return isDataUrl(source) ? undefined : messages.dataUrl;
+	if (isWeb(scheme) || scheme === "tftp") return undefined;
+	if (scheme === "gs" && minor >= 2) return undefined;
+	if (scheme !== "s3" && (scheme !== "arn" || minor < 4))
+		return messages.scheme;
+	if (scheme === "arn" && !isS3Arn(source)) return messages.s3Arn;
+	return new URLSearchParams(query).get("versionId") === ""
+		? messages.s3Version
+		: undefined;
 }
 
 function isS3Arn(source: string): boolean {

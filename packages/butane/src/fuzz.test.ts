@@ -2,7 +2,8 @@ import { rmSync } from "node:fs";
 import test from "node:test";
 import fc from "fast-check";
 import { compare } from "../tests/compare.ts";
-import { documents, localFiles } from "../tests/generate.ts";
+import { documents } from "../tests/generate.ts";
+import { localFiles } from "../tests/localFiles.ts";
 import { go, Reference } from "../tests/reference.ts";
 import { Tally } from "../tests/tally.ts";
 
@@ -13,7 +14,7 @@ const runs = Number(
 
 test("agrees with the reference on generated documents", async (t) => {
 	if (go("version").status !== 0) return t.skip("needs go");
-	const reference = new Reference();
+	const reference = await Reference.start();
 	const files = localFiles();
 	const tally = new Tally();
 	try {

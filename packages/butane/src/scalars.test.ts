@@ -103,7 +103,7 @@ for (const [yaml, ...wanted] of table)
 
 test("the table of scalars is the reference's", async (t) => {
 	if (go("version").status !== 0) return t.skip("needs go");
-	const reference = new Reference();
+	const reference = await Reference.start();
 	try {
 		for (const [yaml, ...wanted] of table) {
 			const found: unknown[] = [];

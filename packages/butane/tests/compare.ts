@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { messages } from "../src/errors.ts";
 import {
 	filesDir,
 	type Ignition,
@@ -17,6 +18,14 @@ export const knownDifferences = {
 		"the reference stops at the first syntax or type error and gives it no path; here all are told, with theirs",
 	lost: "the reference lost the way from its output to the document and names the place in the output; here the place in the document is named",
 	luksTwice: 'the reference says "luks" twice in one path',
+	binary:
+		"the reference takes binary data that is no UTF-8 for a text; here it is refused and belongs into a local file",
+	yaml12:
+		"the reference reads YAML 1.1: it refuses \\/ in a quoted text and %YAML 1.2, and breaks lines at NEL",
+	yamlStricter:
+		"js-yaml keeps to the letter of YAML 1.2: a closing bracket or a tab in the place of indentation, a comment without a space before it, a colon before a comma, %TAG, and an anchor inside of itself are refused",
+	innerVersion:
+		"where an inner configuration has no version, the reference names the place in that; here the place in the document is named",
 	jsonTwice: "the reference tells a JSON error of an inner configuration twice",
 } as const;
 
@@ -26,12 +35,14 @@ export type Comparison = {
 	/** What the two say differently beyond what is known; undefined if they agree. */
 	difference?: string;
 	known: ReadonlySet<Known>;
+	/** What this library said. */
+	problems: readonly Problem[];
 	ignition?: Ignition;
 };
 
 /** Puts one document to this library and holds its answer against that of the reference. */
 export function compare(
-	text: string,
+	text: string | Uint8Array,
 	theirs: Answer,
 	files?: string,
 ): Comparison {
@@ -41,6 +52,10 @@ export function compare(
 	const ignition = ours?.ignition ?? undefined;
 	const problems = [...report.problems, ...(ours?.report.problems ?? [])];
 	const known = new Set<Known>();
+	if (problems.some((p) => p.message === messages.binary))
+		return { known: known.add("binary"), problems };
+	const syntax = differentSyntax(String(text), problems, theirs, ignition);
+	if (syntax) return { known: known.add(syntax), problems };
 	const kind =
 		differentVerdict(ignition, theirs) ??
 		differentOutput(ignition, theirs.ignition, known) ??
@@ -48,8 +63,29 @@ export function compare(
 	return {
 		...(kind && { difference: `${kind}\n${both(problems, theirs)}` }),
 		known,
+		problems,
 		...(ignition && { ignition }),
 	};
+}
+
+function differentSyntax(
+	text: string,
+	ours: readonly Problem[],
+	theirs: Answer,
+	ignition: Ignition | undefined,
+): Known | undefined {
+	const refusal = /unknown escape character|incompatible YAML document/;
+	if (ignition && refusal.test(theirs.error ?? "")) return "yaml12";
+	if (ignition && theirs.ignition && text.includes("\u0085")) return "yaml12";
+	const stricter =
+		/^deficient indentation|^missed comma between flow|value contains itself$|must be quoted$/;
+	const tag = /^%TAG/m.test(text);
+	const refused = ours.some((p) => stricter.test(p.message));
+	return theirs.problems || theirs.ignition
+		? refused || (tag && !ignition)
+			? "yamlStricter"
+			: undefined
+		: undefined;
 }
 
 function differentVerdict(
@@ -94,6 +130,14 @@ function differentReport(
 		if (a.severity !== b.severity) return false;
 		const path = a.path.join(".");
 		if (path === b.path) return true;
+		if (
+			a.message === messages.notJson &&
+			b.path === "ignition.version" &&
+			b.lost
+		) {
+			known.add("innerVersion");
+			return true;
+		}
 		if (path === "boot_device.luks" && b.path === "boot_device.luks.luks") {
 			known.add("luksTwice");
 			return true;

@@ -1,6 +1,3 @@
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
 import { z } from "zod";
 import { schemaOf } from "../src/schema.ts";
@@ -115,22 +112,6 @@ const damaged = [
 	"''",
 	"2001-01-01",
 ];
-
-/** A folder with the local files that the documents name, as far as they are there; the caller removes it. */
-export function localFiles(): string {
-	const folder = mkdtempSync(join(tmpdir(), "butane-fuzz-"));
-	const write = (path: string, text: string, mode = 0o644) => {
-		mkdirSync(join(folder, path, ".."), { recursive: true });
-		writeFileSync(join(folder, path), text, { mode });
-	};
-	write("a.txt", "hello\n");
-	write("unit", "[Unit]\nDescription=a unit\n");
-	write("keys", "ssh-ed25519 A\n\nssh-rsa B\r\n");
-	write("tree/etc/file", "x\n");
-	write("tree/usr/bin/run", "#!/bin/sh\n", 0o755);
-	symlinkSync("file", join(folder, "tree/etc/link"));
-	return folder;
-}
 
 /** A document as flow YAML, made from the schema of a version and damaged here and there. */
 export function documents(): fc.Arbitrary<string> {

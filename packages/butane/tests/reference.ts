@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
-import { homedir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
+import { cached, cacheFolder, contentKey } from "../../../tools/cache.mjs";
 
 const module = new URL("../../../tools/butane/", import.meta.url).pathname;
 
@@ -24,22 +23,30 @@ export type Answer = {
 export const go = (...args: string[]) =>
 	spawnSync("go", args, { cwd: module, encoding: "utf8" });
 
-/** Builds the wrapper of the reference, once for its sources, and returns its path. */
-function build(): string {
-	const cache =
-		process.env.MOLTBOT_CACHE ??
-		join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "moltbot");
-	mkdirSync(cache, { recursive: true });
-	const hash = createHash("sha256");
-	for (const file of ["main.go", "go.mod", "go.sum"])
-		hash.update(readFileSync(join(module, file)));
-	const binary = join(cache, `butane-${hash.digest("hex").slice(0, 16)}`);
-	if (existsSync(binary)) return binary;
-	const built = go("build", "-o", `${binary}.${process.pid}`, ".");
-	if (built.status !== 0) throw new Error(built.stderr);
-	renameSync(`${binary}.${process.pid}`, binary);
-	return binary;
+/** What a program of the module makes, once for its sources: `make` fills a folder. */
+function made(
+	name: string,
+	sources: readonly string[],
+	make: (folder: string) => string[],
+): Promise<string> {
+	const key = contentKey(
+		...["go.mod", "go.sum", ...sources].map((file) =>
+			readFileSync(join(module, file)),
+		),
+	);
+	return cached(join(cacheFolder(), `${name}-${key}`), async (folder) => {
+		const { status, stderr } = go(...make(folder));
+		if (status !== 0) throw new Error(stderr);
+	});
 }
+
+/** A folder with the inputs of the reference's own table tests: documents `NAME.bu`, some with a folder `NAME.files`. */
+export const referenceInputs = (): Promise<string> =>
+	made(
+		"butane-inputs",
+		["inputs/main.go", "inputs/record/record.go"],
+		(folder) => ["run", "./inputs", folder],
+	);
 
 /** One long-lived process of the reference; questions are answered in their order. */
 export class Reference {
@@ -47,13 +54,24 @@ export class Reference {
 	readonly #lines: Interface;
 	readonly #answers: AsyncIterator<string>;
 
-	constructor() {
-		const child = spawn(build(), { stdio: ["pipe", "pipe", "inherit"] });
+	/** Builds the wrapper of the reference if it is not there yet. */
+	static async start(): Promise<Reference> {
+		const folder = await made("butane-reference", ["main.go"], (folder) => [
+			"build",
+			"-o",
+			join(folder, "reference"),
+			".",
+		]);
+		return new Reference(join(folder, "reference"));
+	}
+
+	private constructor(program: string) {
+		const child = spawn(program, { stdio: ["pipe", "pipe", "inherit"] });
 		this.#child = child;
 		this.#lines = createInterface({ input: child.stdout });
 		this.#answers = this.#lines[Symbol.asyncIterator]();
 	}
-	async ask(document: string, filesDir = ""): Promise<Answer> {
+	async ask(document: string | Uint8Array, filesDir = ""): Promise<Answer> {
 		const encoded = Buffer.from(document).toString("base64");
 		this.#child.stdin?.write(
 			`${JSON.stringify({ document: encoded, filesDir })}\n`,

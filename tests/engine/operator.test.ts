@@ -7,6 +7,7 @@ import {
 	constants,
 	copyFileSync,
 	mkdirSync,
+	statSync,
 	symlinkSync,
 	writeFileSync,
 } from "node:fs";
@@ -15,6 +16,8 @@ import { suite, type TestContext, test } from "node:test";
 import { tool } from "../../tools/setup.ts";
 import { Engine } from "./harness/engine.ts";
 import { cannotRun, startWorld, type World } from "./harness/world.ts";
+
+const checkout = join(import.meta.dirname, "..", "..");
 
 /** `nobody`, on every Linux. */
 const user = 65534;
@@ -37,23 +40,55 @@ async function ordinaryOperator(world: World): Promise<{
 	const ids = `--reuid=${user} --regid=${user} --clear-groups --no-new-privs`;
 	writeFileSync(
 		asUser,
-		`#!/bin/sh\nexec ${programOf("setpriv")} ${ids} pulumi "$@"\n`,
+		[
+			"#!/bin/sh",
+			"set -eu",
+			...openedCheckout(join(folder, "checkout")),
+			`exec ${programOf("setpriv")} ${ids} pulumi "$@"`,
+			"",
+		].join("\n"),
 	);
 	chmodSync(asUser, 0o755);
 	execFileSync("chown", ["-R", `${user}:${user}`, folder]);
+	const unshared = join(folder, "unshared");
+	writeFileSync(
+		unshared,
+		`#!/bin/sh\nexec ${programOf("unshare")} --mount --propagation private ${asUser} "$@"\n`,
+	);
+	chmodSync(unshared, 0o755);
 	const environment = {
 		...world.environment,
 		PATH: bin,
 		NODE_COMPILE_CACHE: undefined,
 	};
 	return {
-		engine: new Engine(asUser, world.project, environment),
+		engine: new Engine(unshared, world.project, environment),
 		run: (...command) =>
 			spawnSync(programOf("setpriv"), [...ids.split(" "), ...command], {
 				env: environment,
 				encoding: "utf8",
 			}),
 	};
+}
+
+/**
+ * Commands that let everybody enter the checkout, in a mount namespace of its own: its real path may lead through a folder that is
+ * nobody else's, as root's home is.
+ */
+function openedCheckout(aside: string): string[] {
+	const parents: string[] = [];
+	for (let path = dirname(checkout); path !== "/"; path = dirname(path))
+		parents.unshift(path);
+	const closed = parents.find((path) => (statSync(path).mode & 0o001) === 0);
+	if (closed === undefined) return [];
+	mkdirSync(aside);
+	const [mount, mkdir] = [programOf("mount"), programOf("mkdir")];
+	return [
+		`${mount} --bind "${checkout}" "${aside}"`,
+		`${mount} --types tmpfs --options mode=0755 tmpfs "${closed}"`,
+		`${mkdir} --parents "${checkout}"`,
+		`${mount} --bind "${aside}" "${checkout}"`,
+	];
 }
 
 function programOf(name: string): string {

@@ -23,7 +23,9 @@ export const knownDifferences = {
 	yaml12:
 		"the reference reads YAML 1.1: it refuses \\/ in a quoted text and %YAML 1.2, and breaks lines at NEL",
 	yamlStricter:
-		"js-yaml keeps to the letter of YAML 1.2: a closing bracket or a tab in the place of indentation, a comment without a space before it, a colon before a comma, %TAG, and an anchor inside of itself are refused",
+		"js-yaml keeps to the letter of YAML 1.2: a closing bracket or a tab in the place of indentation, a comment without a space before it, a colon before a comma, and %TAG are refused",
+	itself:
+		"an alias inside of its own anchor is refused; the reference takes it where the keys that lead to it mean nothing there",
 	innerVersion:
 		"where an inner configuration has no version, the reference names the place in that; here the place in the document is named",
 	jsonTwice: "the reference tells a JSON error of an inner configuration twice",
@@ -68,24 +70,25 @@ export function compare(
 	};
 }
 
+/** What one side can read and the other cannot, or reads in another way. */
 function differentSyntax(
 	text: string,
 	ours: readonly Problem[],
 	theirs: Answer,
 	ignition: Ignition | undefined,
 ): Known | undefined {
-	const refusal = /unknown escape character|incompatible YAML document/;
-	if (ignition && refusal.test(theirs.error ?? "")) return "yaml12";
-	if (ignition && theirs.ignition && text.includes("\u0085")) return "yaml12";
+	const says = (pattern: RegExp) => ours.some((p) => pattern.test(p.message));
+	if (ignition) {
+		const refusal = /unknown escape character|incompatible YAML document/;
+		const breaks = theirs.ignition !== undefined && text.includes("\u0085");
+		return breaks || refusal.test(theirs.error ?? "") ? "yaml12" : undefined;
+	}
+	// Where the reference could not read the document either, there is nothing to tell apart.
+	if (!theirs.problems && !theirs.ignition) return undefined;
+	if (says(/value contains itself$/)) return "itself";
 	const stricter =
-		/^deficient indentation|^missed comma between flow|value contains itself$|must be quoted$/;
-	const tag = /^%TAG/m.test(text);
-	const refused = ours.some((p) => stricter.test(p.message));
-	return theirs.problems || theirs.ignition
-		? refused || (tag && !ignition)
-			? "yamlStricter"
-			: undefined
-		: undefined;
+		/^deficient indentation|^missed comma between flow|must be quoted$/;
+	return says(stricter) || /^%TAG/m.test(text) ? "yamlStricter" : undefined;
 }
 
 function differentVerdict(

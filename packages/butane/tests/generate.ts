@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { z } from "zod";
 import { schemaOf } from "../src/schema.ts";
 import { type Version, versions } from "../src/versions.ts";
+import { Style, type Tree } from "./style.ts";
 
 /* Scalars as they stand in YAML text: mostly fitting, some damaged. Few values a key, so that entries collide. */
 const devices = [
@@ -29,6 +30,20 @@ const contents = [
 	'"[Unit]\\nA"',
 	`"${"aé ".repeat(60)}"`,
 	'""',
+];
+const oddUrls = [
+	'"HTTPS://A/b"',
+	'"https://a b"',
+	'"https://a/%zz"',
+	'"https://[::1]:80/a"',
+	'"https://[::1"',
+	'"https://a:b/"',
+	'"s3://a/b?versionId="',
+	'"data:text/plain;base64,YQ=="',
+	'"data:;base64,YQ"',
+	'":"',
+	'"/a"',
+	'"https://a@b@c:1/?%#f"',
 ];
 const pools: Record<string, readonly string[]> = {
 	compression: ["gzip", '""', "xz"],
@@ -67,8 +82,9 @@ const pools: Record<string, readonly string[]> = {
 		"a",
 		"arn:aws:s3:::a/b",
 		'""',
+		...oddUrls,
 	],
-	url: ["https://a", "http://b", "x", '""'],
+	url: ["https://a", "http://b", "x", '""', ...oddUrls],
 	local: ["a.txt", "unit", "tree", "tree/etc/link", "none", "../a.txt", '""'],
 	contents_local: ["unit", "a.txt", "none", '""'],
 	ssh_authorized_keys_local: ["a.txt", "keys", "none"],
@@ -113,7 +129,9 @@ const damaged = [
 	"2001-01-01",
 ];
 
-/** A document as flow YAML, made from the schema of a version and damaged here and there. */
+const scalar = (text: string): Tree => ({ kind: "scalar", text });
+
+/** A document made from the schema of a version, damaged here and there, in any style of YAML. */
 export function documents(): fc.Arbitrary<string> {
 	return fc
 		.constantFrom(...(Object.keys(versions) as Version[]))
@@ -122,25 +140,27 @@ export function documents(): fc.Arbitrary<string> {
 			const rest = Object.entries(schema.shape).filter(
 				([key]) => key !== "variant" && key !== "version",
 			);
-			return fields(rest, 2).map(
-				(body) =>
-					`variant: fcos\nversion: ${version}\n${body.map((line) => `${line}\n`).join("")}`,
-			);
+			return fc
+				.tuple(fields(rest, 2), fc.integer())
+				.map(
+					([body, style]) =>
+						`variant: fcos\nversion: ${version}\n${new Style(style).write(body)}`,
+				);
 		});
 }
 
 function fields(
 	entries: [string, z.core.$ZodType][],
 	depth: number,
-): fc.Arbitrary<string[]> {
+): fc.Arbitrary<[string, Tree][]> {
 	const one = entries.map(([key, type]) =>
 		fc
 			.tuple(fc.nat({ max: depth + 1 }), value(type, key, depth))
-			.map(([skip, text]) => (skip > 1 ? [] : [`${key}: ${text}`])),
+			.map(([skip, tree]): [string, Tree][] => (skip > 1 ? [] : [[key, tree]])),
 	);
 	const unknown = fc
 		.nat({ max: 60 })
-		.map((n) => (n === 0 ? ["unknown: 1"] : []));
+		.map((n): [string, Tree][] => (n === 0 ? [["unknown", scalar("1")]] : []));
 	return fc.tuple(...one, unknown).map((lists) => lists.flat());
 }
 
@@ -148,24 +168,25 @@ function value(
 	type: z.core.$ZodType,
 	key: string,
 	depth: number,
-): fc.Arbitrary<string> {
+): fc.Arbitrary<Tree> {
 	const inner = type instanceof z.ZodOptional ? type.unwrap() : type;
-	const good =
+	const good: fc.Arbitrary<Tree> =
 		inner instanceof z.ZodObject
 			? fields(Object.entries(inner.shape), Math.min(depth + 1, 3)).map(
-					(list) => `{${list.join(", ")}}`,
+					(entries) => ({ kind: "map", entries }),
 				)
 			: inner instanceof z.ZodArray
 				? fc
 						.array(value(inner.element, key, depth), { maxLength: 3 })
-						.map((list) => `[${list.join(", ")}]`)
+						.map((items) => ({ kind: "list", items }))
 				: inner instanceof z.ZodBoolean
-					? fc.constantFrom(...booleans)
+					? fc.constantFrom(...booleans).map(scalar)
 					: inner instanceof z.ZodNumber
-						? fc.constantFrom(...integers)
-						: fc.constantFrom(...(pools[key] ?? strings));
+						? fc.constantFrom(...integers).map(scalar)
+						: fc.constantFrom(...(pools[key] ?? strings)).map(scalar);
 	return fc.oneof(
 		{ weight: 400, arbitrary: good },
-		{ weight: 1, arbitrary: fc.constantFrom(...damaged) },
+		{ weight: 2, arbitrary: fc.constant(scalar("~")) },
+		{ weight: 1, arbitrary: fc.constantFrom(...damaged).map(scalar) },
 	);
 }

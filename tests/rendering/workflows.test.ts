@@ -74,8 +74,8 @@ describe("every workflow", () => {
 
 	test("a workflow that does not is caught", () => {
 		assert.equal(
-			// biome-ignore lint/suspicious/noTemplateCurlyInString: an expression of GitHub's.
 			faultsOf(
+				// biome-ignore lint/suspicious/noTemplateCurlyInString: an expression of GitHub's.
 				"on: {pull_request_target: {}}\njobs: {a: {steps: [{uses: actions/checkout@v5}, {run: 'echo ${{ github.head_ref }}'}]}}",
 			).length,
 			6,

@@ -265,7 +265,7 @@ test("wrong input is refused in one sentence and changes nothing", {
 			/must be named by digest/,
 		],
 		[
-			{ ...order(), images: { other: order().images["gateway"] } },
+			{ ...order(), images: { other: order().images.gateway } },
 			/has no unit for it/,
 		],
 		[{ ...order(), os: "ghcr.io/x/y" }, /os must be named by digest/],
@@ -317,5 +317,5 @@ test("status says what is wrong and never fails itself", { skip }, (t) => {
 	const after = status();
 	assert.equal(after.ready, false);
 	assert.match(after.problems[0].message, /does not answer with success/);
-	assert.equal(after.units.gateway.image, order().images["gateway"]);
+	assert.equal(after.units.gateway.image, order().images.gateway);
 });

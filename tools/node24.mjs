@@ -139,7 +139,9 @@ function readPackages(path) {
 /** Runs the program in this process's place: its streams, signals and exit code. */
 function become(node, args) {
 	return new Promise((resolve, reject) => {
-		const child = spawn(node, args, { stdio: "inherit" });
+		// Taking the types off a file is experimental in Node 24, and what it says of that is noise to everybody here.
+		const quiet = "--disable-warning=ExperimentalWarning";
+		const child = spawn(node, [quiet, ...args], { stdio: "inherit" });
 		const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
 		for (const signal of signals) process.on(signal, () => child.kill(signal));
 		child.on("error", reject);

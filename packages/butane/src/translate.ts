@@ -108,9 +108,11 @@ class Translator {
 			const converted = this.#value(child, [...path, key], inner);
 			if (converted !== undefined) out[camel(key)] = converted;
 		}
-		// Ignition 3.0.0 writes the source of a merged configuration even where there is none.
+		// Ignition 3.0.0 writes the source of another configuration even where there is none.
+		const replaces =
+			place === "ignition.config.replace" && Object.keys(out).length > 0;
 		if (
-			place === "ignition.config.merge" &&
+			(place === "ignition.config.merge" || replaces) &&
 			minor(this.#document.version) === 0
 		)
 			out.source ??= null;

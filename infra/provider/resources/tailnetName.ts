@@ -3,7 +3,7 @@ import { ProviderError } from "../errors.ts";
 import { messages } from "../messages.ts";
 import { type Context, type Resource, until } from "../resource.ts";
 import type { Inputs, tailnetNameShape } from "../shapes.ts";
-import { bucketTag, generationTag } from "../tags.ts";
+import { bucketTag, generationOf } from "../tags.ts";
 
 type Shape = typeof tailnetNameShape;
 
@@ -21,17 +21,34 @@ export const tailnetName: Resource<Shape> = {
 	},
 
 	async delete(context, _id, state) {
+		// An old state that was put back: the name is a later host's by now.
+		if (await laterHostExists(context, state)) return;
 		for (const device of await ours(context, state))
 			await remove(context, device);
 	},
 };
 
 async function hostExists(
-	{ vultr }: Context,
+	context: Context,
 	{ bucketName, generation }: Inputs<Shape>,
 ): Promise<boolean> {
+	return (await generationsAlive(context, bucketName)).includes(generation);
+}
+
+async function laterHostExists(
+	context: Context,
+	{ bucketName, generation }: Inputs<Shape>,
+): Promise<boolean> {
+	const alive = await generationsAlive(context, bucketName);
+	return alive.some((other) => other > generation);
+}
+
+async function generationsAlive(
+	{ vultr }: Context,
+	bucketName: string,
+): Promise<number[]> {
 	const vms = await vultr.instancesTagged(bucketTag(bucketName));
-	return vms.some(({ tags }) => tags.includes(generationTag(generation)));
+	return vms.map(({ tags }) => generationOf(tags) ?? 0);
 }
 
 /** Removes what earlier hosts left, and makes sure that nobody else uses the name. */

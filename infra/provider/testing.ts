@@ -1,4 +1,5 @@
 /** For tests only: the stand-in clouds in this process, and a context that works against them. */
+import { generateKeyPairSync } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
@@ -153,17 +154,30 @@ export type Shell = (
 	stdin: string,
 ) => { code: number; stdout?: string; stderr?: string } | "hang" | "drop";
 
+/** By Node: one in a hundred Ed25519 keys that ssh2 makes cannot be read by ssh2. */
+function hostKeys(): { privateKey: string; publicKey: string } {
+	const privateKey = generateKeyPairSync("ec", { namedCurve: "P-256" })
+		.privateKey.export({ type: "sec1", format: "pem" })
+		.toString();
+	const parsed = ssh2.utils.parseKey(privateKey);
+	if (parsed instanceof Error) throw parsed;
+	return {
+		privateKey,
+		publicKey: `${parsed.type} ${parsed.getPublicSSH().toString("base64")}`,
+	};
+}
+
 /** An SSH server as Tailscale's: no authentication, or a banner and a close. */
 export async function startSsh(
 	t: TestContext,
 	shell: Shell,
 	options: { refuse?: string } = {},
 ): Promise<{ port: number; hostKey: string; commands: string[] }> {
-	const keys = ssh2.utils.generateKeyPairSync("ed25519");
+	const { privateKey, publicKey } = hostKeys();
 	const commands: string[] = [];
 	const server = new ssh2.Server(
 		{
-			hostKeys: [keys.private],
+			hostKeys: [privateKey],
 			ident: "Tailscale",
 			...(options.refuse === undefined ? {} : { banner: options.refuse }),
 		},
@@ -202,5 +216,5 @@ export async function startSsh(
 	);
 	t.after(() => server.close());
 	const { port } = server.address() as AddressInfo;
-	return { port, hostKey: keys.public.trim(), commands };
+	return { port, hostKey: publicKey, commands };
 }

@@ -113,6 +113,15 @@ test("metadata around a message is not taken for the person's words", () => {
 	const wrapped =
 		'Conversation info (untrusted metadata):\n```json\n{"sender":"owner"}\n```\n\nhello there';
 	assert.match(text(ask([user(wrapped)])), /I read: "hello there"/);
+	// As OpenClaw 2026.9.6 sends it. What it marks as its own it cuts out of an answer, with all around it.
+	const marked =
+		'[Sat 2026-11-21 17:52 UTC] Conversation info: ⟦openclaw:ctx⟧\n```json\n{"sender":{"name":"owner"}}\n```\n\nhello there';
+	const context =
+		'<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\nConversation data (data, not instructions):\n"Conversation info: ⟦openclaw:ctx⟧\\n```json\\n{}\\n```"\n<<<END_OPENCLAW_INTERNAL_CONTEXT>>>';
+	assert.match(
+		text(ask([user(marked), user(context)])),
+		/I read: "hello there"\./,
+	);
 });
 
 test("it says that it is a stand-in, gives titles and signs of life", () => {

@@ -142,7 +142,14 @@ function asksForTitle(request: MessagesRequest, text: string): boolean {
 /** What the person wrote, without the blocks of metadata and the time stamp that OpenClaw puts around it. */
 function plainWords(text: string): string {
 	return text
-		.replace(/^[^\n]*\(untrusted[^\n]*\):?\n```\w*\n[\s\S]*?\n```/gim, "")
+		.replace(
+			/<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>[\s\S]*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>/g,
+			"",
+		)
+		.replace(
+			/^[^\n]*(?:\(untrusted[^\n]*\)|⟦openclaw:ctx⟧):?\n```\w*\n[\s\S]*?\n```/gim,
+			"",
+		)
 		.replace(/<(system-reminder|context|metadata)\b[\s\S]*?<\/\1>/gi, "")
 		.replace(/^\[[^\]\n]*\]\s*/gm, "")
 		.trim();

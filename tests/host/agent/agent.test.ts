@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hostMissing } from "../../../lab/host/artefacts.ts";
-import { AgentHost, type Order } from "./agent.ts";
+import { AgentHost } from "./agent.ts";
 
 const sandboxes =
 	"ps --all --filter label=openclaw.sandbox=1 --format '{{.ID}} {{.State}}'";
@@ -112,92 +112,6 @@ test("the agent answers out of a sandbox, and goes on doing so whatever happens 
 		});
 		await answers();
 	});
-
-	await t.test(
-		"a revoked Discord token is said, and healed by the right one",
-		async () => {
-			await agent.discord.revokeToken();
-			const { problems } = await agent.until(
-				"the revoked token is noticed",
-				({ ready }) => !ready,
-				180,
-			);
-			assert.match(JSON.stringify(problems), /discord is not connected: .*40/);
-			await agent.discord.rotateToken("discord-canary-two");
-			await agent.deliver((order) => {
-				order.secrets["discord-bot-token"] = "discord-canary-two";
-			});
-			await agent.ready(300);
-		},
-	);
-
-	await t.test(
-		"a changed iac file arrives, the agent's own edit of a seed file stays",
-		async () => {
-			const path = "/var/lib/moltbot/workspace/SOUL.md";
-			await agent.ask("run this command: echo mine >SOUL.md");
-			assert.equal(await agent.shell(`cat ${path}`), "mine");
-			const { kept, restarted } = await agent.deliver((order) => {
-				order.secrets["discord-bot-token"] = "discord-canary-two";
-				for (const file of order.files) file.content += "\n\n";
-			});
-			assert.deepEqual(kept, [`${path}.new`]);
-			assert.deepEqual(restarted, ["moltbot-gateway.service"]);
-			const { delivery } = await agent.ready(300);
-			assert.deepEqual(delivery?.kept, [`${path}.new`]);
-			assert.equal(await agent.shell(`cat ${path}`), "mine");
-			assert.match(await agent.shell(`cat ${path}.new`), /You are Moltbot/);
-			await answers();
-		},
-	);
-
-	const withToken = (order: Order) => {
-		order.secrets["discord-bot-token"] = "discord-canary-two";
-	};
-
-	await t.test("a new release of the gateway is rolled out", async () => {
-		const { restarted } = await agent.deliver((order) => {
-			withToken(order);
-			order.images.gateway = agent.nextGateway;
-		});
-		assert.ok(restarted.includes("moltbot-gateway-image.service"));
-		const { units } = await agent.ready(600);
-		assert.equal(units.gateway?.image, agent.nextGateway);
-		assert.equal(
-			await agent.podman(
-				`inspect --format '{{.Config.Labels.test}}' moltbot-gateway`,
-			),
-			"next",
-		);
-		await answers();
-	});
-
-	await t.test(
-		"after a restore it knows what was said, without any package registry",
-		async () => {
-			const word = randomBytes(6).toString("hex");
-			await agent.ask(`remember that the word is ${word}`);
-			await agent.shell("moltbot backup");
-			const user =
-				"setpriv --reuid=2001 --regid=2001 --clear-groups env XDG_RUNTIME_DIR=/run/user/2001 systemctl --user";
-			await agent.shell(`${user} stop moltbot-gateway.service`);
-			await agent.shell(
-				"cd /var/lib/moltbot && rm -rf .restored state/* workspace/* && systemctl start restore.service",
-			);
-			assert.match(
-				await agent.shell("cat /var/lib/moltbot/.restored"),
-				/^restored:/,
-			);
-			const plugin = "/var/lib/moltbot/state/npm/projects/*/node_modules";
-			assert.equal(
-				await agent.shell(`ls -d ${plugin} 2>/dev/null || true`),
-				"",
-			);
-			await agent.shell(`${user} start --no-block moltbot-gateway.service`);
-			await agent.timed("restored", () => agent.ready(600));
-			assert.match(await agent.ask("what do you remember?"), new RegExp(word));
-		},
-	);
 
 	t.diagnostic(JSON.stringify(agent.times));
 });

@@ -30,7 +30,6 @@ import {
 import { startResolver } from "../../../lab/network/resolver.ts";
 import { Place } from "../../../lab/place.ts";
 import { socketFetch } from "../../../lab/socketFetch.ts";
-import { relabel } from "./relabel.ts";
 
 /** The owner of the agent: his Discord id stands in the settings. */
 export const owner = { name: "owner", id: "123456789012345678" };
@@ -74,8 +73,6 @@ export class AgentHost {
 	readonly host: LabHost;
 	readonly discord: DiscordClient;
 	readonly control: ReturnType<typeof controlClient>;
-	/** Another release of the gateway, which the registry has too. */
-	readonly nextGateway: string;
 	/** How long each stage took, in milliseconds. */
 	readonly times: Record<string, number> = {};
 	readonly #place: Place;
@@ -86,14 +83,12 @@ export class AgentHost {
 
 	private constructor(parts: {
 		host: LabHost;
-		nextGateway: string;
 		place: Place;
 		clouds: Daemon;
 		cloudsArgv: readonly string[];
 		settings: ReturnType<typeof parseSettings>;
 	}) {
 		this.host = parts.host;
-		this.nextGateway = parts.nextGateway;
 		this.#place = parts.place;
 		this.#clouds = parts.clouds;
 		this.#cloudsArgv = parts.cloudsArgv;
@@ -129,13 +124,7 @@ export class AgentHost {
 			),
 		});
 		const config = place.path("clouds.json");
-		const gateway = images.find((image) => image.setting === "gatewayImage");
-		if (!gateway) throw new Error("the lab builds no image of the gateway");
-		const next = {
-			repository: gateway.repository,
-			...relabel(gateway, place.path("next"), "next"),
-		};
-		const layouts = [next, ...images, restic].map(({ folder, repository }) => ({
+		const layouts = [...images, restic].map(({ folder, repository }) => ({
 			folder,
 			repository,
 			tag: "lab",
@@ -181,7 +170,6 @@ export class AgentHost {
 		const main = join(import.meta.dirname, "../../../lab/clouds/main.ts");
 		const agent = new AgentHost({
 			host,
-			nextGateway: reference(next),
 			place,
 			clouds,
 			settings,

@@ -49,20 +49,12 @@ const names = [
 	"s3.us-west-004.backblazeb2.com",
 ];
 
-/** What `deliver` is told, as far as tests change it. */
-export interface Order {
-	secrets: Record<string, string>;
-	images: Record<string, string>;
-	files: { path: string; owner: string; mode: string; content: string }[];
-}
-
 /** `moltbot status --json`, as far as tests look. */
 export interface Status {
 	ready: boolean;
 	problems: { unit: string; message: string; lines: string[] }[];
 	units: Record<string, { state: string; image: string | null }>;
 	channels: Record<string, { connected: boolean; error: string | null }>;
-	delivery: { kept: string[] } | null;
 }
 
 /**
@@ -199,8 +191,8 @@ export class AgentHost {
 		return this.#clouds.stop();
 	}
 
-	/** The delivery of `pulumi up`, changed by `change` where a test wants it. */
-	async deliver(change: (order: Order) => void = () => {}) {
+	/** The delivery of `pulumi up`. */
+	async deliver(): Promise<void> {
 		const { os: _, ...order } = deliveryDocument(
 			moltbot,
 			this.#settings,
@@ -208,13 +200,10 @@ export class AgentHost {
 			{ "discord-bot-token": discordToken, "anthropic-api-key": apiKey },
 			{ "backup-password": "agent test", ...(await this.#backupKey()) },
 		);
-		const copy = structuredClone(order) as unknown as Order;
-		change(copy);
-		const input = Buffer.from(JSON.stringify(copy)).toString("base64");
-		const answer = await this.shell(
+		const input = Buffer.from(JSON.stringify(order)).toString("base64");
+		await this.shell(
 			`echo ${input} | base64 --decode | /usr/local/libexec/moltbot/deliver`,
 		);
-		return JSON.parse(answer) as { restarted: string[]; kept: string[] };
 	}
 
 	/** A key like the one that `pulumi up` makes: the S3 endpoint takes no master key. */

@@ -4,7 +4,9 @@ import type { BenchResult } from "../../../tests/bench.ts";
 import { tool } from "../../../tools/setup.ts";
 import { parse, serialize, translate } from "../src/index.ts";
 
-const rounds = 15;
+const rounds = 51;
+/** Until the compiler of V8 has settled; the reference is compiled before it starts. */
+const warmUp = 300;
 const promised = 10;
 /* How much longer a kilobyte of the largest document may take: the collector's share grows a little; a square would make it 33. */
 const growth = 3;
@@ -13,7 +15,7 @@ const sizes = [0.15, 0.3, 0.6, 1.25, 2.5, 5];
 export default async function bench(): Promise<BenchResult> {
 	const reference = await tool("butane");
 	const document = host(40);
-	for (let i = 0; i < 20; i++) translated(document);
+	for (let i = 0; i < warmUp; i++) translated(document);
 	const pairs = Array.from({ length: rounds }, () => ({
 		ours: milliseconds(() => translated(document)),
 		theirs: milliseconds(() => {

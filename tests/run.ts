@@ -13,6 +13,8 @@ import { killMarked } from "./processes.ts";
 import { type Counts, countsMark } from "./reporter.ts";
 
 const root = join(import.meta.dirname, "..");
+/** `npm run test:deep`: also what takes too long for every change. */
+const deep = process.env.MOLTBOT_TEST_DEEP === "true";
 const bin = join(root, "node_modules", ".bin");
 
 interface Step {
@@ -61,10 +63,12 @@ const steps: Step[] = [
 		run: () =>
 			withLock("the host tests", () =>
 				testFiles(
-					["tests/host/**/*.test.ts", "tests/rendering/host/*.test.ts"],
-					{
-						concurrency: 1,
-					},
+					[
+						"tests/host/**/*.test.ts",
+						"tests/rendering/host/*.test.ts",
+						...(deep ? ["tests/host/**/*.deep.ts"] : []),
+					],
+					{ concurrency: 1 },
 				),
 			),
 	},

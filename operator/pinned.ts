@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { parse } from "yaml";
+import { load } from "js-yaml";
 import { z } from "zod";
 import { OperatorError } from "./errors.ts";
 
@@ -24,7 +24,7 @@ export function imagesOf(file: string): Partial<Record<Pinned, string>> {
 	} catch {
 		throw new OperatorError("no-stack", file);
 	}
-	const { config } = stackSchema.parse(parse(text) ?? {});
+	const { config } = stackSchema.parse(load(text) ?? {});
 	return Object.fromEntries(
 		Object.keys(pinned)
 			.map((key) => [key, config[`moltbot:${key}`]])

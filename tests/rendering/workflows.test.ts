@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { parse } from "yaml";
+import { load } from "js-yaml";
 import { check } from "../../.github/credential-request/check.mjs";
 
 const folder = new URL("../../.github/workflows/", import.meta.url).pathname;
@@ -43,7 +43,7 @@ interface Workflow {
 
 /** What no workflow of ours may do; each a fault in words. */
 function faultsOf(text: string): string[] {
-	const workflow = parse(text) as Workflow;
+	const workflow = load(text) as Workflow;
 	const faults: string[] = [];
 	if ("pull_request_target" in workflow.on || "workflow_run" in workflow.on)
 		faults.push("a trigger that gives secrets to what others wrote");
@@ -86,7 +86,7 @@ describe("every workflow", () => {
 describe("the workflow of credential requests", () => {
 	const { text } =
 		workflows.find(({ name }) => name === "credential-request.yml") ?? {};
-	const { permissions, jobs } = parse(text ?? "") as Workflow;
+	const { permissions, jobs } = load(text ?? "") as Workflow;
 
 	test("gives a pull request no secret and no right to write", () => {
 		assert.deepEqual(permissions, {});

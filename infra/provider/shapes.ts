@@ -167,7 +167,7 @@ export const beaconShape = shape({
 		/** Name of the object it writes. */
 		object: text,
 	}),
-	secrets: ["key", "url"],
+	secrets: ["url", "key"],
 	changes: {
 		replace: ["generation", "keyId"],
 		replaceWhenKnown: ["bucketName", "s3Endpoint", "region"],

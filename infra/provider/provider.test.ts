@@ -5,6 +5,7 @@ import { HalfMadeError, ProviderError } from "./errors.ts";
 import { createProvider } from "./provider.ts";
 import type { Context, Resource } from "./resource.ts";
 import { type Shape, shapes, type TypeName } from "./shapes.ts";
+import { failure } from "./testing.ts";
 
 const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 const secret = (value: unknown) => ({
@@ -65,15 +66,6 @@ const instanceState = {
 	v6MainIp: "",
 	dateCreated: "2026-01-01T00:00:00Z",
 };
-
-async function failure(run: Promise<unknown>): Promise<ProviderError> {
-	const error = await run.then(
-		() => assert.fail("it should have failed"),
-		(thrown: unknown) => thrown,
-	);
-	assert.ok(error instanceof ProviderError, String(error));
-	return error;
-}
 
 test("check gives the inputs back, with what must be secret marked so", async () => {
 	const { inputs } = await provider().check(

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ProviderError } from "./errors.ts";
 import { connect } from "./ssh.ts";
-import { startSsh } from "./testing.ts";
+import { failure, startSsh } from "./testing.ts";
 
 const patience = { unreachable: 200, refused: 200, attempt: 2000 };
 const never = new AbortController().signal;
@@ -12,15 +11,6 @@ const target = (port: number, hostKey?: string) => ({
 	user: "core",
 	hostKey,
 });
-
-async function failure(run: Promise<unknown>): Promise<ProviderError> {
-	const error = await run.then(
-		() => assert.fail("it should have failed"),
-		(thrown: unknown) => thrown,
-	);
-	assert.ok(error instanceof ProviderError, String(error));
-	return error;
-}
 
 test("a command gets its input, and gives output and exit status", async (t) => {
 	const { port } = await startSsh(t, (command, stdin) => ({

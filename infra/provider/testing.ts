@@ -1,4 +1,5 @@
 /** For tests only: the stand-in clouds in this process, and a context that works against them. */
+import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -23,6 +24,7 @@ import {
 import { B2 } from "./clients/b2.ts";
 import { Tailscale } from "./clients/tailscale.ts";
 import { Vultr } from "./clients/vultr.ts";
+import { ProviderError } from "./errors.ts";
 import { Http, type RetryPolicy } from "./http.ts";
 import type { Context } from "./resource.ts";
 import { connect } from "./ssh.ts";
@@ -153,6 +155,18 @@ export type Shell = (
 	command: string,
 	stdin: string,
 ) => { code: number; stdout?: string; stderr?: string } | "hang" | "drop";
+
+/** What a run throws, which must be an error of ours. */
+export async function failure(
+	run: Promise<unknown> | undefined,
+): Promise<ProviderError> {
+	const error = await Promise.resolve(run).then(
+		() => assert.fail("it should have failed"),
+		(thrown: unknown) => thrown,
+	);
+	assert.ok(error instanceof ProviderError, String(error));
+	return error;
+}
 
 /** By Node: one in a hundred Ed25519 keys that ssh2 makes cannot be read by ssh2. */
 function hostKeys(): { privateKey: string; publicKey: string } {

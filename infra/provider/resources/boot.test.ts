@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ProviderError } from "../errors.ts";
 import { bornName } from "../objects.ts";
-import { startSsh } from "../testing.ts";
+import { failure, startSsh } from "../testing.ts";
 import { beacon } from "./beacon.ts";
 import { boot } from "./boot.ts";
 import { isBorn } from "./generation.ts";
@@ -57,15 +56,6 @@ async function ready(stack: BegunStack, deadlineSeconds = 5) {
 		deadlineSeconds,
 	};
 	return { inputs, say };
-}
-
-async function failure(run: Promise<unknown>): Promise<ProviderError> {
-	const error = await run.then(
-		() => assert.fail("it should have failed"),
-		(thrown: unknown) => thrown,
-	);
-	assert.ok(error instanceof ProviderError, String(error));
-	return error;
 }
 
 test("waits for the device and the shell, tells the stages, and notes the birth", async (t) => {

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { test } from "node:test";
-import { ProviderError } from "../errors.ts";
 import { lastBackupName } from "../objects.ts";
-import { type Shell, startSsh } from "../testing.ts";
+import { failure, type Shell, startSsh } from "../testing.ts";
 import { instance } from "./instance.ts";
 import { duration, lastBackup } from "./lastBackup.ts";
 import { begin, bucketName, hostname, instanceInputs, tag } from "./testing.ts";
@@ -30,15 +29,6 @@ async function living(t: TestContext, shell: Shell) {
 	});
 	const remove = async () => lastBackup.delete?.(stack.context, "id", state);
 	return { stack, commands, remove, device, vm: id };
-}
-
-async function failure(run: Promise<unknown>): Promise<ProviderError> {
-	const error = await run.then(
-		() => assert.fail("it should have failed"),
-		(thrown: unknown) => thrown,
-	);
-	assert.ok(error instanceof ProviderError, String(error));
-	return error;
 }
 
 test("saves on the host and says what was saved", async (t) => {

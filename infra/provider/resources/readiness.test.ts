@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ProviderError } from "../errors.ts";
-import { type Shell, startSsh, startStack } from "../testing.ts";
+import { failure, type Shell, startSsh, startStack } from "../testing.ts";
 import { readiness } from "./readiness.ts";
 import { hostname } from "./testing.ts";
 
@@ -31,17 +30,6 @@ const status = (ready: boolean, problem: object = {}, units: object = {}) => ({
 		units,
 	})}\n`,
 });
-
-async function failure(
-	run: Promise<unknown> | undefined,
-): Promise<ProviderError> {
-	const error = await Promise.resolve(run).then(
-		() => assert.fail("it should have failed"),
-		(thrown: unknown) => thrown,
-	);
-	assert.ok(error instanceof ProviderError, String(error));
-	return error;
-}
 
 test("waits until the agent is ready and keeps what it said", async (t) => {
 	let asked = 0;

@@ -30,6 +30,12 @@ export const moltbot: Platform = {
 			owner: "iac",
 			mode: "0640",
 		},
+		{
+			path: "/etc/moltbot/secret-items",
+			template: "agent-config/moltbot/secret-items",
+			owner: "iac",
+			mode: "0640",
+		},
 		seed("AGENTS.md"),
 		seed("SOUL.md"),
 		seed("skills/1password/SKILL.md"),
@@ -39,11 +45,13 @@ export const moltbot: Platform = {
 		gateway: gatewayImage,
 		sandbox: sandboxImage,
 	}),
-	values: ({ ownerDiscordId, sandboxImage, model }) => ({
+	values: ({
 		ownerDiscordId,
 		sandboxImage,
 		model,
-	}),
+		operatorVault,
+		discordItem,
+	}) => ({ ownerDiscordId, sandboxImage, model, operatorVault, discordItem }),
 	egress: [
 		"api.anthropic.com",
 		"discord.com",

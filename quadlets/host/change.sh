@@ -6,13 +6,25 @@
 readonly CHANGE=/var/lib/moltbot/backup/change
 quadlets_of_agent=/etc/containers/systemd/users/$AGENT_ID
 
-# Waits until the agent answers; says 1 when it does not in time.
+# Waits until the agent answers; says 1 when it does not in time or has given up. A chat that refuses it is no fault of its version.
 agent_well() {
-	local deadline=$((SECONDS + ${1}))
+	local deadline=$((SECONDS + ${1})) verdict
 	until curl --silent --fail --max-time 5 --output /dev/null "$MOLTBOT_HEALTH_URL"; do
+		verdict=$(/usr/local/libexec/moltbot/status | jq --raw-output '
+			if any(.channels[]; .permanent) then "well" elif any(.problems[]; .permanent) then "never" else "wait" end') || verdict="wait"
+		case $verdict in
+			well) return 0 ;;
+			never) return 1 ;;
+		esac
 		((SECONDS < deadline)) || return 1
 		sleep 2
 	done
+}
+
+# The first problem of the agent and the last lines of its unit, for whoever reads why a delivery failed.
+first_problem() {
+	/usr/local/libexec/moltbot/status |
+		jq --raw-output '[.problems[] | select(.lines != [])] + .problems | first // empty | "\(.unit): \(.message)", (.lines[-8:][] | "    \(.)")' || true
 }
 
 # Old image and state of before. What the new version has written goes with it.
@@ -63,6 +75,7 @@ after_change() {
 		rm -rf "$CHANGE"
 		return 0
 	fi
+	first_problem >&2
 	go_back
 	/usr/local/libexec/moltbot/notify "a new version did not become well; the one before runs again" || true
 	fail "the agent did not become well with the new image, so the old image and the state of before run again: see moltbot logs, set gatewayImage back or to another one, then pulumi up"

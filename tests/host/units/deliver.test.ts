@@ -316,6 +316,85 @@ test("status says what is wrong and never fails itself", { skip }, (t) => {
 	writeFileSync(h.at("tmp/curl-fails"), "");
 	const after = status();
 	assert.equal(after.ready, false);
-	assert.match(after.problems[0].message, /does not answer with success/);
+	assert.match(after.problems[0].message, /does not say yet how its channels/);
 	assert.equal(after.units.gateway.image, order().images.gateway);
+});
+
+test("status tells a token that Discord refuses, and where it is kept", {
+	skip,
+}, (t) => {
+	const h = host(t);
+	const items = {
+		path: "/etc/moltbot/secret-items",
+		owner: "iac",
+		mode: "0640",
+		content: 'discord-bot-token: the item "Bot" in the vault "v"\n',
+	};
+	answer(h.deliver({ ...order(), files: [items] }));
+	writeFileSync(
+		h.at("usr/local/bin/podman"),
+		"#!/bin/sh\ncat /tmp/health.json\n",
+		{ mode: 0o755 },
+	);
+	// As OpenClaw 2026.9.6 says it: refused while connected, refused at its start, not permitted, cut off.
+	const cases: [object, RegExp, boolean | undefined][] = [
+		[
+			{
+				connected: false,
+				terminalDisconnect: true,
+				lastDisconnect: { at: 1, status: 4004 },
+				lastError: "Fatal gateway close code: 4004",
+			},
+			/^discord is not connected: Discord refuses the token of the bot; correct the item "Bot" in the vault "v", then run pulumi up \(.*4004\)$/,
+			true,
+		],
+		[
+			{
+				connected: false,
+				terminalDisconnect: true,
+				lastDisconnect: { at: 1, status: 401, error: "401" },
+				lastError: "/oauth2/applications/@me failed (401)",
+			},
+			/refuses the token of the bot; correct the item "Bot"/,
+			true,
+		],
+		[
+			{
+				connected: false,
+				terminalDisconnect: true,
+				lastDisconnect: { at: 1, status: 4014 },
+				lastError: "Fatal gateway close code: 4014",
+			},
+			/refuses the intents of the bot; switch on Message Content/,
+			true,
+		],
+		[
+			{ connected: false, lastDisconnect: { status: 1006 }, lastError: "gone" },
+			/^discord is not connected: gone$/,
+			undefined,
+		],
+		[
+			{ connected: false, lifecycle: "starting", lastError: null },
+			/^discord is not connected: still connecting$/,
+			undefined,
+		],
+	];
+	for (const [discord, message, permanent] of cases) {
+		writeFileSync(
+			h.at("tmp/health.json"),
+			JSON.stringify({ channels: { discord } }),
+		);
+		const status = h.run(["moltbot", "status", "--json"]);
+		const { ready, problems } = JSON.parse(status.stdout);
+		assert.equal(ready, false);
+		assert.match(problems[0].message, message);
+		assert.equal(problems[0].permanent, permanent);
+	}
+	writeFileSync(h.at("tmp/health.json"), '{"channels":{}}');
+	assert.match(h.run(["moltbot", "status"]).stdout, /its plugin is not loaded/);
+	writeFileSync(
+		h.at("tmp/health.json"),
+		'{"channels":{"discord":{"connected":true}}}',
+	);
+	assert.match(h.run(["moltbot", "status"]).stdout, /^ready/);
 });

@@ -13,12 +13,27 @@ import { type ImageConfig, type Layout, writeImage } from "../oci.ts";
 
 const run = promisify(execFile);
 
-/** What a host asks of the image that images/backup makes: restic, sqlite3 and the shell that calls it. */
-const programs = ["restic", "sqlite3", "sh", "head"];
-const libraries = ["c", "m", "readline", "resolv", "tinfo", "z"];
+/** What a host asks of the image that images/backup makes: restic, sqlite3, the shell that calls it, and tar. */
+const programs = ["restic", "sqlite3", "sh", "head", "tar"];
+const libraries = [
+	...[
+		"acl",
+		"c",
+		"m",
+		"pcre2-8",
+		"readline",
+		"resolv",
+		"selinux",
+		"tinfo",
+		"z",
+	],
+];
 const versions: Readonly<Record<string, number>> = {
+	acl: 1,
+	"pcre2-8": 0,
 	readline: 8,
 	resolv: 2,
+	selinux: 1,
 	z: 1,
 };
 const files = [

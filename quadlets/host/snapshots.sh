@@ -1,5 +1,5 @@
-# Shared by restore and drill: which snapshots count, and how one is fetched and proven. Needs lib.sh and store.sh.
-# shellcheck shell=bash disable=SC2153 # names of store.sh
+# Shared by restore and drill: which snapshots count, and how one is fetched and proven. Needs lib.sh, store.sh and holes.sh.
+# shellcheck shell=bash disable=SC2153,SC2034 # names of store.sh
 
 # Which snapshot each generation began with, as its restore wrote down: what an outdated host added after that is nobody's past.
 record_name() { printf 'moltbot/restored/%08d.json' "$1"; }
@@ -41,11 +41,12 @@ candidates() {
 # fetch <id> <folder>: restores it there and proves it: every byte, the number of entries, every database. Says 1 when it is damaged
 # or incomplete, with the reason on standard error.
 fetch() {
-	local id=$1 into=$2 files folder
+	local id=$1 into=$2 files folder image_seconds=86400
 	rm -rf "$into"
 	mkdir "$into"
 	restic restore "$id:$SAVED/tree" --target "$into" --sparse --verify --no-lock --exclude-xattr security.selinux >&2 || return 1
 	[[ -s $into/manifest.json ]] || { echo "$id has no manifest" >&2 && return 1; }
+	unpack_holes "$into" >&2 || { echo "$HOLES of $id cannot be unpacked" >&2 && return 1; }
 	files=$(find "$into" -mindepth 1 ! -path "$into/manifest.json" -printf . | wc --chars)
 	[[ $(jq .files "$into/manifest.json") == "$files" ]] || { echo "$id has $files entries, its manifest says $(jq .files "$into/manifest.json")" >&2 && return 1; }
 	for folder in $MOLTBOT_STATE; do

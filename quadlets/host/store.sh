@@ -28,7 +28,7 @@ need_keys() {
 }
 
 # in_image <program> <arguments>: runs a program of the backup image. No cgroup of its own: at shutdown the service manager makes
-# none any more.
+# none any more. Ends after an hour, or after $image_seconds, also where whoever called it is gone.
 in_image() {
 	local env=/run/moltbot/restic.env program=$1 new
 	shift
@@ -37,7 +37,7 @@ in_image() {
 		"AWS_DEFAULT_REGION=$MOLTBOT_S3_REGION" "RESTIC_PASSWORD_FILE=$SECRETS/backup-password" \
 		"RESTIC_REPOSITORY=s3:$ENDPOINT/$MOLTBOT_BUCKET/$MOLTBOT_BUCKET_PREFIX" "RESTIC_CACHE_DIR=$SAVED/cache" >"$new"
 	mv "$new" "$env"
-	timeout --kill-after=30 3600 podman run --rm --interactive --cgroups=disabled --network=host --pull=missing --security-opt=label=disable \
+	timeout --foreground --kill-after=30 "${image_seconds:-3600}" podman run --rm --interactive --timeout="${image_seconds:-3600}" --cgroups=disabled --network=host --pull=missing --security-opt=label=disable \
 		--hostname="$MOLTBOT_HOSTNAME" --env-file="$env" --volume="$DATA:$DATA" --volume="$SECRETS:$SECRETS:ro" \
 		--volume=/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem:/etc/ssl/certs/ca-certificates.crt:ro \
 		--entrypoint="$program" "$(</etc/moltbot/backup-image)" "$@" 8>&-

@@ -12,7 +12,7 @@ ln -s /proc/self/fd/8 descriptor
 mkdir -p -- '--dereference' '-L'; ln -s /etc/moltbot/host-secrets/backup-key '-L/x'
 mkdir sub; ln -s /etc sub/etc
 printf 'x\\n/etc/moltbot/host-secrets/backup-key\\n' >'list'
-truncate -s 256M huge
+truncate -s 4T huge
 mkfifo pipe
 chown -hR 2001:2001 .`;
 

@@ -111,6 +111,9 @@ case "$*" in
 	"thaw user-2001.slice") [[ ! -e /agent/cgroup.freeze ]] || echo 0 >/agent/cgroup.freeze ;;
 	*"restart --no-block moltbot-gateway.service") [[ ! -e /tmp/on-start ]] || bash /tmp/on-start ;;
 	*is-failed*) exit 1 ;;
+	*FreezerState*)
+		if [[ ! -e /agent/cgroup.events ]] || grep -q 'frozen 1' /agent/cgroup.events; then echo frozen; else echo running; fi
+		;;
 	*show*Result*--value*) echo success ;;
 	*show*) printf 'ActiveState=active\nSubState=running\nResult=success\nActiveEnterTimestamp=@1790000000\n' ;;
 esac

@@ -1,31 +1,11 @@
 import assert from "node:assert/strict";
 import { existsSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { marker, ok, refused, state } from "./asserts.ts";
 import { asRoot, type StateHost, skip, startState } from "./host.ts";
+import { receiver } from "./receiver.ts";
 
 const options = { skip, timeout: 180_000 };
-
-/** A receiver of webhooks; what it was sent. */
-async function receiver(t: TestContext) {
-	const received: string[] = [];
-	const server = createServer((request, response) => {
-		let body = "";
-		request.on("data", (chunk: Buffer) => {
-			body += chunk.toString();
-		});
-		request.on("end", () => {
-			received.push(`${request.method} ${request.url} ${body}`);
-			response.end();
-		});
-	});
-	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	t.after(() => server.close());
-	const { port } = server.address() as AddressInfo;
-	return { received, url: `http://127.0.0.1:${port}/hook` };
-}
 
 /** The program that is delivered to a host, by its version. */
 const deliverVersion = (host: StateHost, version: string) =>

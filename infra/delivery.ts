@@ -1,10 +1,8 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { Command } from "@pulumi/command/remote/command.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "./host.ts";
 import type { Platform } from "./platforms/platform.ts";
-import { Readiness } from "./provider/sdk.ts";
+import { Delivery, Readiness } from "./provider/sdk.ts";
 import { repository } from "./render.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Settings } from "./settings.ts";
@@ -13,14 +11,10 @@ import { fillIn } from "./template.ts";
 /** How long the agent may take from a delivery until it is ready: pull and uid shift of the image, restore, start. */
 const readySeconds = 30 * 60;
 
-/** What the host's `deliver` takes on standard input; see quadlets/host/deliver. */
+/** What the host's `deliver` takes on standard input beside the secrets; see quadlets/host/deliver. */
 export interface DeliveryDocument {
 	readonly version: 1;
 	readonly generation: number;
-	/** Readable by the agent's uid. */
-	readonly secrets: Readonly<Record<string, string>>;
-	/** Readable by root alone. */
-	readonly hostSecrets: Readonly<Record<string, string>>;
 	readonly files: readonly {
 		path: string;
 		owner: "iac" | "seed";
@@ -37,15 +31,11 @@ export function deliveryDocument(
 	platform: Platform,
 	settings: Settings,
 	generation: number,
-	secrets: Readonly<Record<string, string>>,
-	hostSecrets: Readonly<Record<string, string>>,
 ): DeliveryDocument {
 	const values = platform.values(settings);
 	return {
 		version: 1,
 		generation,
-		secrets,
-		hostSecrets,
 		files: platform.files.map(({ path, template, owner, mode }) => ({
 			path,
 			owner,
@@ -92,12 +82,18 @@ export function deliver(
 	host: Host,
 	secrets: Secrets,
 ): Readiness {
-	const document = pulumi
-		.all([
-			host.generation,
-			pulumi.all({ ...secrets.agent }),
-			pulumi.all({
-				"backup-password": secrets.backupPassword,
+	const delivery = new Delivery(
+		"delivery",
+		{
+			hostname: settings.hostname,
+			address: host.boot.address,
+			generation: host.generation,
+			document: host.generation.apply((generation) =>
+				JSON.stringify(deliveryDocument(platform, settings, generation)),
+			),
+			secrets: secrets.agent,
+			hostSecrets: secrets.host,
+			hostValues: pulumi.secret({
 				"backup-key-id": host.backupKey.keyId,
 				"backup-key": host.backupKey.key,
 				...(settings.notifyUrl && { "notify-url": settings.notifyUrl }),
@@ -105,33 +101,8 @@ export function deliver(
 					"heartbeat-url": settings.heartbeatUrl,
 				}),
 			}),
-		])
-		.apply(([generation, values, hostValues]) =>
-			JSON.stringify(
-				deliveryDocument(platform, settings, generation, values, hostValues),
-			),
-		);
-	const delivery = new Command(
-		"delivery",
-		{
-			// Tailscale SSH asks for no key and no password; the tailnet has already proven who the host is.
-			connection: {
-				host: host.boot.address,
-				user: "core",
-				dialErrorLimit: 20,
-				perDialTimeout: 15,
-			},
-			create: "sudo /usr/local/libexec/moltbot/deliver",
-			stdin: pulumi.secret(document),
-			addPreviousOutputInEnv: false,
-			// The answer names paths and units only, but whatever a host prints stays out of console and state.
-			logging: "none",
 		},
-		{
-			parent: host,
-			additionalSecretOutputs: ["stdout", "stderr"],
-			dependsOn: [host.lastBackup],
-		},
+		{ parent: host, dependsOn: [host.lastBackup] },
 	);
 	return new Readiness(
 		"readiness",
@@ -139,14 +110,9 @@ export function deliver(
 			hostname: settings.hostname,
 			address: host.boot.address,
 			generation: host.generation,
-			// Made from secrets, so it stays one: a weak password could be guessed from its hash.
-			deliveryId: document.apply(hashOf),
+			deliveryId: delivery.deliveryId,
 			deadlineSeconds: readySeconds,
 		},
-		{ parent: host, dependsOn: [delivery] },
+		{ parent: host },
 	);
-}
-
-function hashOf(text: string): string {
-	return createHash("sha256").update(text).digest("hex");
 }

@@ -4,7 +4,6 @@ import { Host } from "./host.ts";
 import { moltbot as platform } from "./platforms/moltbot.ts";
 import { preflight } from "./preflight.ts";
 import { silenceSdk } from "./quiet.ts";
-import { readSecrets } from "./secrets.ts";
 import { parseSettings } from "./settings.ts";
 
 silenceSdk();
@@ -12,9 +11,8 @@ const settings = parseSettings(pulumi.runtime.allConfig());
 const facts = await preflight(platform, settings, (text) => {
 	void pulumi.log.warn(text);
 });
-const secrets = await readSecrets(platform, settings);
 const host = new Host(platform, settings, facts);
-const readiness = deliver(platform, settings, host, secrets);
+const readiness = deliver(platform, settings, host, facts.secrets);
 
 /** Name of the host. */
 export const hostname = settings.hostname;

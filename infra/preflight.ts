@@ -3,7 +3,7 @@ import type { Platform } from "./platforms/platform.ts";
 import { backblazeFindings } from "./preflight/backblaze.ts";
 import { type Finding, guarded } from "./preflight/finding.ts";
 import { imageFindings } from "./preflight/images.ts";
-import { onepasswordFindings } from "./preflight/onepassword.ts";
+import { askOnepassword } from "./preflight/onepassword.ts";
 import { tailnetFindings } from "./preflight/tailnet.ts";
 import { texts } from "./preflight/texts.ts";
 import { askVultr } from "./preflight/vultr.ts";
@@ -13,6 +13,7 @@ import { Tailscale } from "./provider/clients/tailscale.ts";
 import { Vultr } from "./provider/clients/vultr.ts";
 import type { Environment } from "./provider/environment.ts";
 import { defaultPolicy, Http } from "./provider/http.ts";
+import type { Secrets } from "./secrets.ts";
 import type { Settings } from "./settings.ts";
 
 export { policyFindings } from "./preflight/policy.ts";
@@ -24,6 +25,14 @@ export interface Facts {
 	readonly monthlyPrice: number;
 	/** Why Vultr would refuse a new VM at this moment, where it would. */
 	readonly noNewVm: string | undefined;
+	/** Where the host's secrets are. */
+	readonly secrets: Secrets;
+}
+
+/** The same, before anything was judged. */
+interface Inspection extends Omit<Facts, "secrets"> {
+	readonly findings: readonly Finding[];
+	readonly secrets: Secrets | undefined;
 }
 
 const deadline = 60_000;
@@ -41,7 +50,7 @@ export async function preflight(
 		...defaultPolicy,
 		deadline,
 	});
-	const { findings, ...facts } = await inspect(
+	const { findings, secrets, ...facts } = await inspect(
 		platform,
 		settings,
 		http,
@@ -53,9 +62,9 @@ export async function preflight(
 			.map(({ text }) => text);
 	for (const text of said("warning")) warn(text);
 	const faults = said("fault");
-	if (faults.length > 0)
+	if (faults.length > 0 || !secrets)
 		throw new ProgramError("preflight-failed", texts.failed(faults));
-	return facts;
+	return { ...facts, secrets };
 }
 
 /** All checks at once; credentials come from `env`. */
@@ -64,18 +73,23 @@ export async function inspect(
 	settings: Settings,
 	http: Http,
 	env: Environment,
-): Promise<Facts & { readonly findings: readonly Finding[] }> {
+): Promise<Inspection> {
 	const vultr = askVultr(new Vultr(http, env), platform, settings);
 	const running = vultr.then((report) => report.running);
+	let secrets: Secrets | undefined;
 	const [{ findings, monthlyPrice, noNewVm }, ...others] = await Promise.all([
 		vultr,
+		guarded(async () => {
+			const report = await askOnepassword(http, env, platform, settings);
+			secrets = report.secrets;
+			return report.findings;
+		}),
 		guarded(() => backblazeFindings(new B2(http, env), settings)),
 		tailnetFindings(new Tailscale(http, env), settings, running, env),
-		guarded(() => onepasswordFindings(http, env, platform, settings)),
 		imageFindings(new Registry(http), platform, settings),
 	]);
 	const all = [...findings, ...others.flat()];
 	// What several checks stumble over is said once.
 	const once = new Map(all.map((finding) => [finding.text, finding]));
-	return { monthlyPrice, noNewVm, findings: [...once.values()] };
+	return { monthlyPrice, noNewVm, secrets, findings: [...once.values()] };
 }

@@ -1,60 +1,73 @@
-import { getItem } from "@1password/pulumi-onepassword/getItem.js";
-import { getVault } from "@1password/pulumi-onepassword/getVault.js";
-import * as pulumi from "@pulumi/pulumi";
-import { ProgramError } from "./errors.ts";
 import type { Platform } from "./platforms/platform.ts";
 import type { Settings } from "./settings.ts";
 
-/** Secrets of a host by the name of their file there. Every value is a secret of the stack. */
+/** Where a secret is in 1Password, and which version of it. Its value is read when it is delivered, by our plugin alone. */
+export interface SecretReference {
+	readonly vaultId: string;
+	readonly itemId: string;
+	readonly title: string;
+	/** Grows with every change of the item. */
+	readonly version: number;
+}
+
+/** Secrets of a host by the name of their file there. */
 export interface Secrets {
 	/** What the agent's uid may read. */
-	readonly agent: Readonly<Record<string, pulumi.Output<string>>>;
-	/** What encrypts the backups; root alone reads it. */
-	readonly backupPassword: pulumi.Output<string>;
+	readonly agent: Readonly<Record<string, SecretReference>>;
+	/** What root alone may read. */
+	readonly host: Readonly<Record<"backup-password", SecretReference>>;
 }
 
-/**
- * Reads the platform's secrets and the backup password from the operator's vault.
- * Look-ups of 1Password come back in clear, so each is wrapped here (pulumi-terraform-bridge#1051).
- * @throws ProgramError `secret-missing`, `secret-unreadable` naming vault and item.
- */
-export async function readSecrets(
-	platform: Platform,
+/** A setting that names an item of the operator's vault. */
+export type ItemKey = keyof Settings & `${string}Item`;
+
+/** An item of the operator's vault. */
+export interface VaultItem {
+	readonly id: string;
+	readonly title: string;
+	readonly version: number;
+}
+
+/** The settings whose items a host is given; an optional secret has no item where its setting is empty. */
+export function itemKeys(
+	platform: Pick<Platform, "secrets">,
 	settings: Settings,
-): Promise<Secrets> {
-	const { operatorVault: name } = settings;
-	const vault = await looked(`vault "${name}"`, getVault({ name }));
-	const read = async (title: string) => {
-		const item = await looked(
-			`item "${title}" in vault "${name}"`,
-			getItem({ vault: vault.uuid, title }),
-		);
-		const value = item.credential || item.password;
-		if (!value)
-			throw new ProgramError(
-				"secret-missing",
-				`1Password: item "${title}" in vault "${settings.operatorVault}" has neither a credential nor a password; put the secret into the field "credential" of an API Credential item, or "password" of a Password item.`,
-			);
-		return pulumi.secret(value);
-	};
-	const agent: Record<string, pulumi.Output<string>> = {};
-	// An optional secret has no item where its setting is empty.
-	for (const [name, source] of Object.entries(platform.secrets))
-		if (source.from === "operator-vault" && settings[source.item] !== "")
-			agent[name] = await read(settings[source.item]);
-	return { agent, backupPassword: await read(settings.backupPasswordItem) };
+): ItemKey[] {
+	const keys = Object.values(agentItems(platform, settings));
+	return [...new Set<ItemKey>([...keys, "backupPasswordItem"])];
 }
 
-/** What the plugin says of a failed look-up names neither credential nor remedy, and comes with a stack. */
-async function looked<T>(what: string, lookUp: Promise<T>): Promise<T> {
-	try {
-		return await lookUp;
-	} catch (error) {
-		const said = error instanceof Error ? error.message : String(error);
-		const reason = said.replace(/^.*returned an error: /s, "").trim();
-		throw new ProgramError(
-			"secret-unreadable",
-			`1Password, reading ${what}: ${reason.replace(/\.$/, "")}. Check OP_CONNECT_HOST and OP_CONNECT_TOKEN (or OP_SERVICE_ACCOUNT_TOKEN) and HTTPS_PROXY, then run the command again.`,
-		);
-	}
+/** Points to every secret of a host; `find` gives the item that a setting names. */
+export function secretsOf(
+	platform: Pick<Platform, "secrets">,
+	settings: Settings,
+	vaultId: string,
+	find: (key: ItemKey) => VaultItem,
+): Secrets {
+	const reference = (key: ItemKey): SecretReference => {
+		const { id, title, version } = find(key);
+		return { vaultId, itemId: id, title, version };
+	};
+	return {
+		agent: Object.fromEntries(
+			Object.entries(agentItems(platform, settings)).map(([name, key]) => [
+				name,
+				reference(key),
+			]),
+		),
+		host: { "backup-password": reference("backupPasswordItem") },
+	};
+}
+
+function agentItems(
+	platform: Pick<Platform, "secrets">,
+	settings: Settings,
+): Record<string, ItemKey> {
+	return Object.fromEntries(
+		Object.entries(platform.secrets).flatMap(([name, source]) =>
+			source.from === "operator-vault" && settings[source.item] !== ""
+				? [[name, source.item]]
+				: [],
+		),
+	);
 }

@@ -1,14 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
-import { Acl } from "@pulumi/tailscale/acl.js";
-import { TailnetKey } from "@pulumi/tailscale/tailnetKey.js";
-import { TailnetName } from "./provider/sdk.ts";
+import { JoinKey, TailnetName, TailnetPolicy } from "./provider/sdk.ts";
 import type { Settings } from "./settings.ts";
 import { policyText } from "./tailnetPolicy.ts";
 
 /** How the host comes into the tailnet. */
 export interface TailnetEntry {
 	/** One-off, for this host alone, good for an hour; the only secret of user-data beside the beacon. */
-	readonly key: TailnetKey;
+	readonly key: JoinKey;
 	/** The name, cleared of what earlier hosts left. */
 	readonly name: TailnetName;
 }
@@ -29,31 +27,22 @@ export function tailnetEntry(
 	const { hostname, tag, bucket: bucketName } = settings;
 	const policy = settings.tailnetPolicy
 		? [
-				new Acl(
+				new TailnetPolicy(
 					"tailnet-policy",
-					{
-						acl: policyText(settings),
-						// The setting says that nobody else's rules stand there.
-						overwriteExistingContent: true,
-						resetAclOnDestroy: false,
-					},
+					{ policy: policyText(settings) },
 					options,
 				),
 			]
 		: [];
-	const key = new TailnetKey(
+	const key = new JoinKey(
 		"join-key",
 		{
 			description:
 				pulumi.interpolate`moltbot g${generation} ${bucketName}`.apply((text) =>
 					text.slice(0, maxDescription),
 				),
-			ephemeral: false,
-			reusable: false,
-			preauthorized: true,
-			expiry: joinKeySeconds,
-			recreateIfInvalid: "never",
-			tags: [tag],
+			tag,
+			expirySeconds: joinKeySeconds,
 		},
 		// A key may only carry a tag that the policy knows.
 		pulumi.mergeOptions(options, { dependsOn: policy }),

@@ -6,7 +6,7 @@ import {
 	readFileSync,
 	writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fields } from "../infra/settings.ts";
 import { withLock } from "../tools/cache.mjs";
 import { tool, toolsOnPath } from "../tools/setup.ts";
@@ -15,7 +15,6 @@ import { trustEnvironment } from "./clouds/server.ts";
 import { commandCgroup, endCgroup } from "./daemon.ts";
 import { asOperator } from "./network/asOperator.ts";
 import { type Place, repository } from "./place.ts";
-import { installStandInPlugins } from "./plugins/install.ts";
 
 /** Name of the stack, and so of its file at the root of the repository. */
 export const stackName = "lab";
@@ -38,6 +37,8 @@ export class Operator {
 	readonly #place: Place;
 	readonly #account: Account;
 	readonly #commands: string;
+	/** What lies over files of the checkout, by path below its root. */
+	readonly #edits = new Map<string, string>();
 
 	/** @param commands folder with the lab's `tailscale` */
 	constructor(place: Place, account: Account, commands: string) {
@@ -58,6 +59,23 @@ export class Operator {
 			: "";
 		const set = /^\s*moltbot:hostname:\s*"?([a-z0-9-]+)"?\s*$/m.exec(text);
 		return set?.[1] ?? fields.hostname.fallback ?? "moltbot";
+	}
+
+	/**
+	 * From now on his commands see this text in that file of the checkout; the file itself stays as it is.
+	 *
+	 * @param path below the root of the checkout, of a file that is there
+	 */
+	edit(path: string, text: string): void {
+		const file = this.#place.path("operator", "edits", path);
+		mkdirSync(dirname(file), { recursive: true });
+		writeFileSync(file, text);
+		this.#edits.set(path, file);
+	}
+
+	/** Takes all edits back. */
+	unedit(): void {
+		this.#edits.clear();
 	}
 
 	/** Runs a command with the caller's terminal. */
@@ -124,7 +142,6 @@ export class Operator {
 	): Promise<void> {
 		for (const folder of ["pulumi", "backend"])
 			mkdirSync(this.#place.path(folder), { recursive: true, mode: 0o700 });
-		installStandInPlugins(this.#place.path("pulumi"));
 		const before = existsSync(this.#stackFile)
 			? readFileSync(this.#stackFile, "utf8")
 			: "";
@@ -157,6 +174,9 @@ export class Operator {
 	) {
 		const [program = "", ...args] = asOperator(this.#place, argv, [
 			[this.#stackFile, tracked],
+			...[...this.#edits].map(
+				([path, file]) => [file, join(repository, path)] as const,
+			),
 		]);
 		return spawn(program, args, {
 			cwd: repository,

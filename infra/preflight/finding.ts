@@ -14,8 +14,8 @@ export const warning = (text: string): Finding => ({
 
 /** A cloud that cannot be asked is a finding, not a crash; the client's own sentence says what to do. */
 export async function guarded(
-	check: () => Promise<Finding[]>,
-): Promise<Finding[]> {
+	check: () => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
 	try {
 		return await check();
 	} catch (error) {

@@ -1,71 +1,83 @@
 import type { Platform } from "../platforms/platform.ts";
-import type { Environment } from "../provider/environment.ts";
-import { ProviderError } from "../provider/errors.ts";
-import type { Http } from "../provider/http.ts";
-import type { Settings } from "../settings.ts";
-import { type Finding, fault, warning } from "./finding.ts";
 import {
 	type Item,
 	operatorStore,
 	type SecretStore,
 	serviceAccountStore,
 	type Vault,
-} from "./secretStore.ts";
+} from "../provider/clients/onepassword.ts";
+import type { Environment } from "../provider/environment.ts";
+import { ProviderError } from "../provider/errors.ts";
+import type { Http } from "../provider/http.ts";
+import { type ItemKey, itemKeys, type Secrets, secretsOf } from "../secrets.ts";
+import type { Settings } from "../settings.ts";
+import { type Finding, fault, warning } from "./finding.ts";
 import { texts } from "./texts.ts";
 
-type ItemKey = keyof Settings & `${string}Item`;
+/** What 1Password says. */
+export interface OnepasswordReport {
+	readonly findings: readonly Finding[];
+	/** Where the host's secrets are; absent where something is wrong with one. */
+	readonly secrets?: Secrets;
+}
 
 /** The operator's credential, its vault and items, and that the agent's token does not reach them. */
-export async function onepasswordFindings(
+export async function askOnepassword(
 	http: Http,
 	env: Environment,
 	platform: Pick<Platform, "secrets">,
 	settings: Settings,
-): Promise<Finding[]> {
+): Promise<OnepasswordReport> {
 	const store = await operatorStore(http, env);
 	const vaults = await store.vaults();
 	const name = settings.operatorVault;
 	const [vault, ...twins] = vaults.filter((one) => one.name === name);
 	if (!vault) {
 		const seen = vaults.map((one) => one.name);
-		return [fault(texts.vaultMissing(name, seen))];
+		return { findings: [fault(texts.vaultMissing(name, seen))] };
 	}
 	if (twins.length > 0)
-		return [fault(texts.vaultTwice(name, twins.length + 1))];
+		return { findings: [fault(texts.vaultTwice(name, twins.length + 1))] };
 	const items = await store.items(vault.id);
-	const findings = itemKeys(platform).flatMap((key) =>
-		itemFindings(key, settings, items),
+	const found = new Map<ItemKey, FoundItem>();
+	const findings = await Promise.all(
+		itemKeys(platform, settings).map(async (key) => {
+			const fitting = items.filter(({ title }) => title === settings[key]);
+			const [item, ...more] = fitting;
+			if (!item)
+				return fault(texts.itemMissing(key, settings[key], vault.name));
+			if (more.length > 0)
+				return fault(texts.itemTwice(key, item.title, fitting.length));
+			const value = await store.value(vault.id, item.id);
+			found.set(key, { ...item, value });
+			return valueFinding(key, item.title, value);
+		}),
 	);
-	const token = items.find(({ title }) => title === settings.agentTokenItem);
-	if (!token || findings.length > 0) return findings;
-	return agentFindings(
-		(await store.value(vault.id, token.id)).trim(),
-		vault,
-		settings,
-		env,
-	);
+	const faults = findings.filter((finding) => finding !== undefined);
+	if (faults.length > 0) return { findings: faults };
+	const token = found.get("agentTokenItem")?.value.trim();
+	return {
+		findings: token ? await agentFindings(token, vault, settings, env) : [],
+		secrets: secretsOf(platform, settings, vault.id, (key) => {
+			const item = found.get(key);
+			if (!item) throw new Error(`${key} was not looked for`);
+			return item;
+		}),
+	};
 }
 
-/** The settings that name an item of the operator's vault. */
-function itemKeys(platform: Pick<Platform, "secrets">): ItemKey[] {
-	const keys = Object.values(platform.secrets).flatMap((source) =>
-		source.from === "operator-vault" ? [source.item] : [],
-	);
-	return [...new Set<ItemKey>([...keys, "backupPasswordItem"])];
-}
+type FoundItem = Item & { readonly value: string };
 
-function itemFindings(
+/** A secret travels as one line of text. */
+function valueFinding(
 	key: ItemKey,
-	settings: Settings,
-	items: readonly Item[],
-): Finding[] {
-	const title = settings[key];
-	// An optional secret has no item where its setting is empty.
-	if (title === "") return [];
-	const { length } = items.filter((item) => item.title === title);
-	if (length === 0)
-		return [fault(texts.itemMissing(key, title, settings.operatorVault))];
-	return length > 1 ? [fault(texts.itemTwice(key, title, length))] : [];
+	title: string,
+	value: string,
+): Finding | undefined {
+	if (value.trim() === "") return fault(texts.itemEmpty(key, title));
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for.
+	if (/[\x00-\x1f]/.test(value)) return fault(texts.itemLines(key, title));
+	return undefined;
 }
 
 /** Judges the agent's own token by what it opens. */
@@ -75,7 +87,6 @@ async function agentFindings(
 	{ agentTokenItem: title, agentVault, sharedVault }: Settings,
 	env: Environment,
 ): Promise<Finding[]> {
-	if (token === "") return [fault(texts.agentTokenEmpty(title))];
 	if (sharedVault !== "") return [];
 	const own = [env.OP_SERVICE_ACCOUNT_TOKEN, env.OP_CONNECT_TOKEN];
 	if (own.some((value) => value?.trim() === token))

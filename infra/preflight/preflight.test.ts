@@ -398,6 +398,22 @@ const rows: [string, Broken, ...RegExp[]][] = [
 		/^fault: agentTokenItem: 1Password does not accept the token in "Agent Token"/,
 	],
 	[
+		"a secret has several lines",
+		{
+			settings: { githubItem: "Pasted" },
+			items: [{ title: "Pasted", credential: "ghp_one\nghp_two" }],
+		},
+		/^fault: githubItem: the secret in the item "Pasted" has several lines.*paste it again/,
+	],
+	[
+		"a secret is empty",
+		{
+			settings: { discordItem: "Blank" },
+			items: [{ title: "Blank", credential: " " }],
+		},
+		/^fault: discordItem: the item "Blank" has neither a credential nor a password.*field "credential"/,
+	],
+	[
 		"the agent's token is empty",
 		agentToken(" "),
 		/^fault: agentTokenItem: .*neither a credential nor a password/,

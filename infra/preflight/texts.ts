@@ -1,4 +1,5 @@
 /** Every sentence of the preflight, in one place: what is wrong, and what mends it. */
+import { minimumOp } from "../provider/messages.ts";
 import type { Settings } from "../settings.ts";
 
 const list = (names: readonly string[]) => names.join(", ");
@@ -57,18 +58,6 @@ export const texts = {
 	imageMissing: (name: string, image: string) =>
 		`${name}Image: the registry has no ${image}; push it, or name a digest that is there: pulumi config set ${name}Image <registry>/<name>@sha256:<digest>.`,
 
-	opNoCredential: () =>
-		"1Password: there is no credential in the environment; set OP_SERVICE_ACCOUNT_TOKEN (a service account that may read the operator's vault), or OP_CONNECT_HOST and OP_CONNECT_TOKEN (a Connect server).",
-	opBoth: () =>
-		"1Password: OP_SERVICE_ACCOUNT_TOKEN and OP_CONNECT_TOKEN are both set, and only one may be; unset the one that you do not use.",
-	opConnectHalf: (missing: string) =>
-		`1Password: ${missing} is not set; a Connect server needs OP_CONNECT_HOST (its address) and OP_CONNECT_TOKEN.`,
-	opMissing: (program: string) =>
-		`1Password: a service account needs the command line tool, and "${program}" cannot be started; install 1Password CLI ${minimumOp} or newer (https://developer.1password.com/docs/cli/get-started), or set OP_CLI_PATH to where it is.`,
-	opOld: (program: string, found: string) =>
-		`1Password: "${program}" is version ${found || "unknown"}, and ${minimumOp} or newer is needed; update it (\`op update\`).`,
-	opRefused: (what: string, reason: string) =>
-		`1Password, ${what}: ${reason}. Check the token in OP_SERVICE_ACCOUNT_TOKEN: make a new one at https://my.1password.com/developer-tools if it was revoked, and give it the operator's vault.`,
 	vaultMissing: (vault: string, seen: readonly string[]) =>
 		`operatorVault: 1Password shows this credential no vault "${vault}" (it shows ${list(seen) || "none"}); grant it that vault, or name another one: pulumi config set operatorVault <name>.`,
 	vaultTwice: (vault: string, count: number) =>
@@ -77,8 +66,10 @@ export const texts = {
 		`${key}: the vault "${vault}" has no item "${title}"; make it, or name another one: pulumi config set ${key} <title>.`,
 	itemTwice: (key: keyof Settings, title: string, count: number) =>
 		`${key}: the operator's vault has ${count} items titled "${title}"; rename all but one.`,
-	agentTokenEmpty: (title: string) =>
-		`agentTokenItem: the item "${title}" has neither a credential nor a password; put the token of the agent's service account into its field "credential".`,
+	itemEmpty: (key: keyof Settings, title: string) =>
+		`${key}: the item "${title}" has neither a credential nor a password; put the secret into the field "credential" of an API Credential item, or "password" of a Password item.`,
+	itemLines: (key: keyof Settings, title: string) =>
+		`${key}: the secret in the item "${title}" has several lines or control characters, and a secret is one line of text; paste it again without them.`,
 	agentTokenRefused: (title: string) =>
 		`agentTokenItem: 1Password does not accept the token in "${title}"; make a new one for the agent's service account and put it there.`,
 	agentTokenIsOurs: (title: string) =>
@@ -90,6 +81,3 @@ export const texts = {
 	agentUnchecked: () =>
 		`1Password: whether the agent's token opens the operator's vault cannot be checked without the command line tool; install 1Password CLI ${minimumOp} or newer, or check it at https://my.1password.com.`,
 };
-
-/** What the 1Password provider asks for. */
-export const minimumOp = "2.23.0";

@@ -11,6 +11,8 @@ export const secretVariables = [
 	"TAILSCALE_API_KEY",
 	"TAILSCALE_OAUTH_CLIENT_SECRET",
 	"B2_APPLICATION_KEY",
+	"OP_CONNECT_TOKEN",
+	"OP_SERVICE_ACCOUNT_TOKEN",
 ] as const;
 
 function read(env: Environment, name: string): string | undefined {

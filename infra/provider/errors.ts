@@ -28,6 +28,8 @@ export type ErrorCode =
 	| "ssh_refused"
 	| "last_backup_failed"
 	| "last_backup_unreachable"
+	| "secret_missing"
+	| "delivery_failed"
 	| "agent_not_ready"
 	| "agent_dead"
 	| "unexpected_host_answer";

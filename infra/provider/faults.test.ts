@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { FaultInput } from "../../lab/clouds/faults.ts";
+import { labPolicy } from "../../lab/clouds/tailscale/policy.ts";
 import { B2 } from "./clients/b2.ts";
+import { operatorStore } from "./clients/onepassword.ts";
 import { Registry } from "./clients/registry.ts";
 import { Tailscale } from "./clients/tailscale.ts";
 import { type ErrorCode, ProviderError } from "./errors.ts";
@@ -246,6 +248,48 @@ const tailscale: Api = {
 				call: () => context.tailscale.policy(),
 			}),
 		},
+		"making a join key": {
+			method: "POST",
+			path: /\/keys$/,
+			doing: /making the join key/,
+			async prepare({ context, next }) {
+				const description = next();
+				return {
+					call: () =>
+						context.tailscale.createKey({
+							description,
+							tag: "tag:moltbot",
+							expirySeconds: 3600,
+						}),
+					made: async () =>
+						(await context.tailscale.keys()).filter(
+							(key) => key.description === description,
+						).length,
+				};
+			},
+		},
+		"revoking a join key": {
+			method: "DELETE",
+			path: /\/keys\/./,
+			doing: /revoking the join key \S+/,
+			answers: { 404: undefined },
+			async prepare({ context, next }) {
+				const { id } = await context.tailscale.createKey({
+					description: next(),
+					tag: "tag:moltbot",
+					expirySeconds: 3600,
+				});
+				return { call: () => context.tailscale.deleteKey(id) };
+			},
+		},
+		"writing the policy": {
+			method: "POST",
+			path: /\/acl$/,
+			doing: /writing the tailnet policy/,
+			prepare: async ({ context }) => ({
+				call: () => context.tailscale.writePolicy(labPolicy),
+			}),
+		},
 		"logging in": {
 			method: "POST",
 			path: /\/oauth\/token$/,
@@ -464,6 +508,35 @@ const backblaze: Api = {
 };
 
 const image = `ghcr.io/owner/image@sha256:${"0123456789abcdef".repeat(4)}`;
+const onepassword: Api = {
+	cloud: "onepassword",
+	name: "1Password Connect",
+	credential: /OP_CONNECT_TOKEN/,
+	status: /status\.1password\.com/,
+	kinds: {
+		"listing vaults": {
+			method: "GET",
+			path: /\/vaults$/,
+			doing: /listing vaults/,
+			prepare: async ({ context }) => {
+				const store = await operatorStore(context.http, credentials);
+				return { call: () => store.vaults() };
+			},
+		},
+		"reading a secret": {
+			method: "GET",
+			path: /\/items\/./,
+			doing: /reading an item/,
+			prepare: async ({ context }) => {
+				const store = await operatorStore(context.http, credentials);
+				const [vault] = await store.vaults();
+				const [item] = await store.items(vault?.id ?? "");
+				return { call: () => store.value(vault?.id ?? "", item?.id ?? "") };
+			},
+		},
+	},
+};
+
 const registry: Api = {
 	cloud: "registry",
 	name: "ghcr.io",
@@ -492,7 +565,7 @@ const registry: Api = {
 	},
 };
 
-const apis = [vultr, tailscale, backblaze, registry];
+const apis = [vultr, tailscale, backblaze, onepassword, registry];
 
 /** What must be in an error of this kind, beside API and doing. */
 const remedies: Partial<Record<ErrorCode, (api: Api) => RegExp>> = {
@@ -576,7 +649,11 @@ const passing: readonly [name: string, action: FaultInput["action"]][] = [
 	["time-out after the deed", { ...hang, after: true }],
 ];
 
-const { B2_APPLICATION_KEY_ID: _name, ...keys } = credentials;
+const {
+	B2_APPLICATION_KEY_ID: _name,
+	OP_CONNECT_HOST: _host,
+	...keys
+} = credentials;
 const secrets = [...Object.values(keys), oauthSecret];
 
 for (const api of apis)

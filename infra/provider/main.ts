@@ -19,12 +19,16 @@ const loaders: Record<TypeName, () => Promise<Resource<Shape>>> = {
 		(await import("./resources/generation.ts")).generation,
 	BucketKey: async () => (await import("./resources/bucketKey.ts")).bucketKey,
 	Beacon: async () => (await import("./resources/beacon.ts")).beacon,
+	JoinKey: async () => (await import("./resources/joinKey.ts")).joinKey,
+	TailnetPolicy: async () =>
+		(await import("./resources/tailnetPolicy.ts")).tailnetPolicy,
 	TailnetName: async () =>
 		(await import("./resources/tailnetName.ts")).tailnetName,
 	Instance: async () => (await import("./resources/instance.ts")).instance,
 	Boot: async () => (await import("./resources/boot.ts")).boot,
 	LastBackup: async () =>
 		(await import("./resources/lastBackup.ts")).lastBackup,
+	Delivery: async () => (await import("./resources/delivery.ts")).delivery,
 	Readiness: async () => (await import("./resources/readiness.ts")).readiness,
 };
 

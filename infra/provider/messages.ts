@@ -42,6 +42,15 @@ export const apis = {
 		rights: "the scopes auth_keys and devices:core",
 		statusPage: "https://status.tailscale.com",
 	},
+	connect: {
+		name: "1Password Connect",
+		credential: "OP_CONNECT_HOST and OP_CONNECT_TOKEN",
+		remedy:
+			"Make a token for the Connect server at https://my.1password.com/developer-tools, with the operator's vault, and export it as OP_CONNECT_TOKEN.",
+		rights: "read the operator's vault",
+		statusPage:
+			"https://status.1password.com and the log of the Connect server",
+	},
 	registry: {
 		name: "the container registry",
 		credential: "no credential (public images only)",
@@ -50,6 +59,9 @@ export const apis = {
 		statusPage: "its status page",
 	},
 } as const satisfies Record<string, ApiName>;
+
+/** The oldest 1Password CLI that reads with a service account what is needed here. */
+export const minimumOp = "2.23.0";
 
 function said(refusal: Refusal): string {
 	const words = refusal.serverMessage ?? refusal.serverCode;
@@ -117,6 +129,20 @@ export const messages = {
 	unknownType: (type: string) =>
 		`The moltbot provider has no resource type "${type}": the program and infra/provider must be of the same version.`,
 
+	opNoCredential: () =>
+		"1Password: there is no credential in the environment; set OP_SERVICE_ACCOUNT_TOKEN (a service account that may read the operator's vault), or OP_CONNECT_HOST and OP_CONNECT_TOKEN (a Connect server).",
+	opBoth: () =>
+		"1Password: OP_SERVICE_ACCOUNT_TOKEN and OP_CONNECT_TOKEN are both set, and only one may be; unset the one that you do not use.",
+	opConnectHalf: (missing: string) =>
+		`1Password: ${missing} is not set; a Connect server needs OP_CONNECT_HOST (its address) and OP_CONNECT_TOKEN.`,
+	opMissing: (program: string) =>
+		`1Password: a service account needs the command line tool, and "${program}" cannot be started; install 1Password CLI ${minimumOp} or newer (https://developer.1password.com/docs/cli/get-started), or set OP_CLI_PATH to where it is.`,
+	opOld: (program: string, found: string) =>
+		`1Password: "${program}" is version ${found || "unknown"}, and ${minimumOp} or newer is needed; update it (\`op update\`).`,
+	opRefused: (what: string, reason: string) =>
+		`1Password, ${what}: ${reason}. Check the token in OP_SERVICE_ACCOUNT_TOKEN: make a new one at https://my.1password.com/developer-tools if it was revoked, and give it the operator's vault.`,
+	secretEmpty: (item: string) =>
+		`1Password: item "${item}" has neither a credential nor a password; put the secret into the field "credential" of an API Credential item, or "password" of a Password item.`,
 	bucketNotOurs: (name: string) =>
 		`Backblaze B2: the bucket "${name}" exists in this account, but was not made by moltbot, so it is left alone. Choose another name with \`pulumi config set bucket <name>\`; or, if it is yours to give, mark it: \`b2 bucket update --bucket-info '{"moltbot":"backup"}' ${name}\`.`,
 	bucketNameTaken: (name: string) =>
@@ -243,6 +269,10 @@ Ways out:
 
 	hostAnswer: (hostname: string, command: string, issue: string) =>
 		`The host "${hostname}" gave an answer to \`${command}\` that this version does not understand (${issue}). The host and this program are of different versions: run \`pulumi up\` from the checkout that made it.`,
+	deliveryFailed: (hostname: string, code: number, lines: readonly string[]) =>
+		`The delivery to "${hostname}" failed (exit status ${code}).${quote(lines)}\nAfter mending the cause run \`pulumi up\`, which delivers again.`,
+	deliveryKept: (path: string) =>
+		`The agent has changed a file that changed here too: its own stays, the new one lies beside it as ${path}.`,
 	notReady: (
 		hostname: string,
 		seconds: number,

@@ -1,9 +1,10 @@
 /**
  * The resource classes that the program uses. Credentials come from the environment, never from here:
  * `VULTR_API_KEY`; `TAILSCALE_API_KEY`, or `TAILSCALE_OAUTH_CLIENT_ID` and `TAILSCALE_OAUTH_CLIENT_SECRET`, with
- * `TAILSCALE_TAILNET`; `B2_APPLICATION_KEY_ID` and `B2_APPLICATION_KEY`.
+ * `TAILSCALE_TAILNET`; `B2_APPLICATION_KEY_ID` and `B2_APPLICATION_KEY`; `OP_CONNECT_HOST` and `OP_CONNECT_TOKEN`, or
+ * `OP_SERVICE_ACCOUNT_TOKEN`.
  *
- * Order: firewall ← bucketKey ← tailnetKey ← tailnetName ← instance ← lastBackup by `dependsOn`; the engine deletes in
+ * Order: firewall ← bucketKey ← joinKey ← tailnetName ← instance ← lastBackup by `dependsOn`; the engine deletes in
  * the opposite direction. A replacement begins at `Generation`, which deletes before it creates, and reaches every
  * resource whose inputs come from it; so pass `generation.number`, `generation.fingerprint` and `instance.id` on as
  * outputs, never as copied values.
@@ -93,6 +94,15 @@ export class Beacon extends resource("Beacon") {
 	declare readonly object: pulumi.Output<string>;
 }
 
+/** What a host joins the tailnet with: good for one device and a short time. */
+export class JoinKey extends resource("JoinKey") {
+	/** Secret. */
+	declare readonly key: pulumi.Output<string>;
+}
+
+/** The policy file of the tailnet, where a setting says that it belongs to this stack. A destroy leaves it. */
+export class TailnetPolicy extends resource("TailnetPolicy") {}
+
 /** The host's name on the tailnet: cleared of left-over devices on create and on delete. */
 export class TailnetName extends resource("TailnetName") {
 	/** Pass this one to `Instance`, so that a replacement deletes the VM before its name. */
@@ -128,6 +138,15 @@ export class Boot extends resource("Boot") {
  * nothing that the backup needs may depend on it.
  */
 export class LastBackup extends resource("LastBackup") {}
+
+/**
+ * Sends secrets, files and versions to the host whenever one of them changes. Secrets come as references: the plugin reads them from
+ * 1Password when it sends them, so neither the engine nor the state ever has one.
+ */
+export class Delivery extends resource("Delivery") {
+	/** Changes with every delivery. */
+	declare readonly deliveryId: pulumi.Output<string>;
+}
 
 /** Created and updated when the agent is truly up; a refresh asks again and fails on a dead agent. */
 export class Readiness extends resource("Readiness") {

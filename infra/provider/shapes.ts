@@ -174,6 +174,33 @@ export const beaconShape = shape({
 	},
 });
 
+/** A key that lets one device into the tailnet: one-off, pre-authorised, not ephemeral. */
+export const joinKeyShape = shape({
+	inputs: z.object({
+		/** Tailscale refuses a longer one. */
+		description: text.max(50),
+		tag,
+		expirySeconds: seconds,
+	}),
+	outputs: z.object({ key: text }),
+	secrets: ["key"],
+	changes: { replace: ["description", "tag", "expirySeconds"] },
+});
+
+/** The policy file of the whole tailnet, which this stack owns. Stays as it is when the stack goes. */
+export const tailnetPolicyShape = shape({
+	inputs: z.object({
+		/** HuJSON. */
+		policy: text,
+	}),
+	outputs: z.object({
+		/** What Tailscale calls this version of the file. */
+		etag: z.string(),
+	}),
+	secrets: [],
+	changes: { replace: [], update: ["policy"] },
+});
+
 /** The host's name on the tailnet: free before the host joins, free again after it is gone. */
 export const tailnetNameShape = shape({
 	inputs: z.object({ hostname, tag, generation, bucketName }),
@@ -271,6 +298,43 @@ export const lastBackupShape = shape({
 	},
 });
 
+/** Where a secret is: an item of 1Password, and which version of it. */
+const secretReference = z.object({
+	vaultId: text,
+	itemId: text,
+	/** For people. */
+	title: text,
+	/** Grows with every change of the item, so a rotated secret is delivered. */
+	version: z.int(),
+});
+
+/** What travels to a host over SSH once it is up. The secrets are read from 1Password when they are sent, and nowhere before. */
+export const deliveryShape = shape({
+	inputs: z.object({
+		hostname,
+		/** `boot.address`. */
+		address: text,
+		generation,
+		/** What the host's `deliver` takes, as JSON, without secrets. */
+		document: text,
+		/** What the agent's uid may read, by the name of its file on the host. */
+		secrets: z.record(z.string(), secretReference),
+		/** What root alone may read. */
+		hostSecrets: z.record(z.string(), secretReference),
+		/** The same, for what is in no vault: made by this stack, or a setting. */
+		hostValues: z.record(z.string(), text),
+	}),
+	outputs: z.object({
+		/** Changes with every delivery that brought something new. */
+		deliveryId: text,
+	}),
+	secrets: ["hostValues"],
+	changes: {
+		replace: ["generation"],
+		update: ["address", "document", "secrets", "hostSecrets", "hostValues"],
+	},
+});
+
 /** The agent is up: gateway ready, channels connected, state accounted for. */
 export const readinessShape = shape({
 	inputs: z.object({
@@ -302,10 +366,13 @@ export const shapes = {
 	Generation: generationShape,
 	BucketKey: bucketKeyShape,
 	Beacon: beaconShape,
+	JoinKey: joinKeyShape,
+	TailnetPolicy: tailnetPolicyShape,
 	TailnetName: tailnetNameShape,
 	Instance: instanceShape,
 	Boot: bootShape,
 	LastBackup: lastBackupShape,
+	Delivery: deliveryShape,
 	Readiness: readinessShape,
 } as const;
 

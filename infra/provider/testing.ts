@@ -8,6 +8,10 @@ import tls from "node:tls";
 import ssh2 from "ssh2";
 import { backblaze, defaultAccount } from "../../lab/clouds/backblaze/index.ts";
 import {
+	createOnePassword,
+	type Seed,
+} from "../../lab/clouds/onepassword/index.ts";
+import {
 	type RegistryOptions,
 	registry,
 } from "../../lab/clouds/registry/index.ts";
@@ -58,6 +62,24 @@ export const credentials = {
 	TAILSCALE_API_KEY: "tskey-api-lab",
 	B2_APPLICATION_KEY_ID: defaultAccount.accountId,
 	B2_APPLICATION_KEY: defaultAccount.masterKey,
+	OP_CONNECT_HOST: "https://connect.1password.lab.test",
+	OP_CONNECT_TOKEN: "lab-connect-token",
+};
+
+const vaults: Seed = {
+	vaults: [
+		{
+			name: "moltbot",
+			items: [
+				{ title: "Discord Bot Token", credential: "canary-discord-token" },
+				{ title: "Moltbot Backup Password", password: "canary-password" },
+				{ title: "Empty" },
+			],
+		},
+	],
+	connectTokens: [
+		{ token: credentials.OP_CONNECT_TOKEN, vaults: ["moltbot"], write: true },
+	],
 };
 
 const readingPosts =
@@ -92,6 +114,7 @@ export async function startStack(
 				}),
 				await backblaze(world, undefined),
 				tailscale,
+				createOnePassword(world, { seed: vaults }),
 				...(images ? [await registry(world, images)] : []),
 			];
 		},

@@ -148,6 +148,24 @@ suite("a change of a stack", { skip: cannotRun }, () => {
 		});
 	});
 
+	test("a key of the host that leaked is replaced on request, and the VM stays", async () => {
+		const before = lastDelivery();
+		const up = await world().up({ args: ["--replace", "**::backup-key"] });
+		assert.equal(up.code, 0, up.output);
+		assert.deepEqual(
+			up.changes.filter((change) => /^(replace|update) /.test(change)).sort(),
+			["replace backup-key", "replace beacon", ...delivered],
+		);
+		const after = lastDelivery();
+		assert.notEqual(
+			after.hostSecrets["backup-key"],
+			before.hostSecrets["backup-key"],
+		);
+		const { keys } = await booksOf(world().control);
+		assert.deepEqual(keys, [`${bucket}-g1`]);
+		assert.equal(world().hypervisor.hosts.length, 1);
+	});
+
 	for (const file of [unit, "butane/host.bu"])
 		test(`a preview says that a change of ${file} replaces the VM`, async () => {
 			let original = "";

@@ -49,13 +49,12 @@ const lasting: Record<string, Case> = {
 		says: [/1Password.*web page instead of JSON/s, /HTTPS_PROXY/],
 	},
 	"1Password fails when a secret is read (500)": {
-		// Preflight lists vaults and items; only the plugin reads one vault.
 		fault: {
-			...{ cloud: "onepassword", path: "^/v1/vaults/[^/]+$" },
+			...{ cloud: "onepassword", path: "^/v1/vaults/[^/]+/items/[^/]+$" },
 			action: { status: 500, body: { status: 500, message: "try later" } },
 		},
 		says: [
-			/1Password, reading vault "moltbot": .*status 500: try later\. Check OP_CONNECT_HOST and OP_CONNECT_TOKEN/,
+			/1Password Connect, reading an item: the service failed again and again \(500\): "try later"/,
 		],
 	},
 	"the registry lacks an image (404)": {
@@ -96,7 +95,10 @@ const lasting: Record<string, Case> = {
 			path: "/keys$",
 			action: { status: 500, body: { message: "internal error" } },
 		},
-		says: [/join-key/, /Error creating tailnet key: internal error \(500\)/],
+		says: [
+			/join-key/,
+			/Tailscale, making the join key: the service failed again and again \(500\): "internal error"/,
+		],
 	},
 	"Vultr refuses the VM (400)": {
 		fault: {

@@ -13,14 +13,12 @@ import "./host.ts";
 import { moltbot as platform } from "./platforms/moltbot.ts";
 import { preflight } from "./preflight.ts";
 import { silenceSdk } from "./quiet.ts";
-import { readSecrets } from "./secrets.ts";
 import { parseSettings } from "./settings.ts";
 `;
 const asks = `silenceSdk();
 const settings = parseSettings(pulumi.runtime.allConfig());
 await preflight(platform, settings, () => {});
 `;
-const reads = "await readSecrets(platform, settings);\n";
 
 /** Programs that end early, with the name of what each adds. */
 const parts: readonly [string, string][] = [
@@ -30,7 +28,6 @@ const parts: readonly [string, string][] = [
 	],
 	["+ loading the program and its packages (s)", imports],
 	["+ preflight (s)", imports + asks],
-	["+ 1Password: one plugin, its look-ups (s)", imports + asks + reads],
 ];
 
 export default async function bench(): Promise<BenchResult> {
@@ -57,7 +54,7 @@ export default async function bench(): Promise<BenchResult> {
 			empty ||= time;
 		}
 		writeFileSync(file, original);
-		figures["+ resources: the other plugins, comparing (s)"] = whole - before;
+		figures["+ resources: our plugin, comparing (s)"] = whole - before;
 		figures["whole program (s)"] = whole;
 		return {
 			title: "no-op up against an empty program",

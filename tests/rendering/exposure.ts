@@ -31,7 +31,6 @@ export const exposures: readonly Exposure[] = [
 		file: "discord-bot-token",
 		in: {
 			"1Password": vault,
-			"Pulumi state": state,
 			"host disk": agentFile,
 			gateway: "it speaks to Discord",
 		},
@@ -41,7 +40,6 @@ export const exposures: readonly Exposure[] = [
 		file: "anthropic-api-key",
 		in: {
 			"1Password": vault,
-			"Pulumi state": state,
 			"host disk": agentFile,
 			gateway: "it speaks to the model",
 		},
@@ -59,7 +57,6 @@ export const exposures: readonly Exposure[] = [
 		file: "onepassword-token",
 		in: {
 			"1Password": vault,
-			"Pulumi state": state,
 			"host disk": agentFile,
 			gateway: "it mounts it into sandboxes",
 			sandbox:
@@ -71,7 +68,6 @@ export const exposures: readonly Exposure[] = [
 		file: "github-token",
 		in: {
 			"1Password": vault,
-			"Pulumi state": state,
 			"host disk": agentFile,
 			gateway: "it mounts it into sandboxes",
 			sandbox: "the agent's own, by mission; none where `githubItem` is empty",
@@ -80,7 +76,7 @@ export const exposures: readonly Exposure[] = [
 	{
 		secret: "backup password",
 		file: "backup-password",
-		in: { "1Password": vault, "Pulumi state": state, "host disk": rootFile },
+		in: { "1Password": vault, "host disk": rootFile },
 	},
 	{
 		secret: "B2 key of the host (cannot delete)",
@@ -114,12 +110,8 @@ export const exposures: readonly Exposure[] = [
 		},
 	},
 	{
-		secret: "your keys of Vultr, Tailscale and B2",
+		secret: "your keys of Vultr, Tailscale, B2 and 1Password",
 		in: {},
-	},
-	{
-		secret: "your 1Password token",
-		in: { "Pulumi state": "encrypted; its plugin keeps it there" },
 	},
 ];
 

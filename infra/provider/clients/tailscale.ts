@@ -75,7 +75,7 @@ export class Tailscale {
 		const { data, headers } = await this.#send({
 			doing: "listing the devices of the tailnet",
 			method: "GET",
-			path: `/tailnet/${encodeURIComponent(tailnetOf(this.#env))}/devices`,
+			path: this.#tailnet("/devices"),
 			schema: z.object({ devices: z.array(deviceSchema) }),
 			again: "safe",
 			remedies: {
@@ -115,39 +115,125 @@ export class Tailscale {
 		}
 	}
 
-	/** Ids of the keys of the tailnet: whoever may list them may, as a rule, make one. */
-	async keys(): Promise<string[]> {
+	/** Keys of the tailnet: whoever may list them may, as a rule, make one. */
+	async keys(): Promise<readonly { id: string; description: string }[]> {
 		const { data } = await this.#send({
 			doing: "listing the keys of the tailnet",
 			method: "GET",
-			path: `/tailnet/${encodeURIComponent(tailnetOf(this.#env))}/keys`,
-			schema: z.object({ keys: z.array(z.object({ id: z.string() })) }),
+			path: this.#tailnet("/keys"),
+			schema: z.object({
+				keys: z.array(
+					z.object({ id: z.string(), description: z.string().default("") }),
+				),
+			}),
 			again: "safe",
 		});
-		return data.keys.map(({ id }) => id);
+		return data.keys;
 	}
 
-	/** The tailnet's policy. Many credentials may not read it: `not_allowed`. */
-	async policy(): Promise<Policy> {
+	async #keysDescribed(description: string): Promise<string[]> {
+		const keys = await this.keys();
+		return keys
+			.filter((key) => key.description === description)
+			.map(({ id }) => id);
+	}
+
+	/** Makes a one-off, pre-authorised, not ephemeral auth key. One whose answer was lost is revoked before another is made. */
+	async createKey(wanted: {
+		readonly description: string;
+		readonly tag: string;
+		readonly expirySeconds: number;
+	}): Promise<{ id: string; key: string }> {
+		const { description, tag, expirySeconds } = wanted;
+		const before = await this.#keysDescribed(description);
 		const { data } = await this.#send({
-			doing: "reading the tailnet policy",
-			method: "GET",
-			path: `/tailnet/${encodeURIComponent(tailnetOf(this.#env))}/acl`,
-			schema: policySchema,
-			again: "safe",
+			doing: "making the join key",
+			method: "POST",
+			path: this.#tailnet("/keys"),
+			body: {
+				capabilities: {
+					devices: {
+						create: {
+							reusable: false,
+							ephemeral: false,
+							preauthorized: true,
+							tags: [tag],
+						},
+					},
+				},
+				expirySeconds,
+				description,
+			},
+			schema: z.object({ id: z.string().min(1), key: z.string().min(1) }),
+			again: async () => {
+				for (const id of await this.#keysDescribed(description))
+					if (!before.includes(id)) await this.deleteKey(id);
+				return undefined;
+			},
+			remedies: {
+				invalid_request: `Make sure that the tailnet policy gives ${tag} an owner (tagOwners) to whom this credential belongs, or choose another tag: \`pulumi config set tag <tag>\`.`,
+			},
 		});
 		return data;
 	}
 
+	/** Revokes a key; that it is gone already is fine. */
+	async deleteKey(id: string): Promise<void> {
+		try {
+			await this.#send({
+				doing: `revoking the join key ${id}`,
+				method: "DELETE",
+				path: this.#tailnet(`/keys/${encodeURIComponent(id)}`),
+				again: "safe",
+			});
+		} catch (error) {
+			if (!isApiError(error, "not_found")) throw error;
+		}
+	}
+
+	/** Replaces the tailnet's policy by this HuJSON, whatever stood there; gives the name of the new version. */
+	async writePolicy(text: string): Promise<string> {
+		const { headers } = await this.#send({
+			doing: "writing the tailnet policy",
+			method: "POST",
+			path: this.#tailnet("/acl"),
+			headers: { "content-type": "application/hujson" },
+			body: text,
+			again: "safe",
+			remedies: {
+				not_allowed:
+					"Give the credential the scope policy_file, or unset the setting `tailnetPolicy` and keep the policy by hand (policy/tailnet.hujson).",
+			},
+		});
+		return headers.get("etag") ?? "";
+	}
+
+	/** The tailnet's policy. Many credentials may not read it: `not_allowed`. */
+	async policy(): Promise<Policy & { readonly etag: string }> {
+		const { data, headers } = await this.#send({
+			doing: "reading the tailnet policy",
+			method: "GET",
+			path: this.#tailnet("/acl"),
+			schema: policySchema,
+			again: "safe",
+		});
+		return { ...data, etag: headers.get("etag") ?? "" };
+	}
+
+	#tailnet(below: string): string {
+		return `/tailnet/${encodeURIComponent(tailnetOf(this.#env))}${below}`;
+	}
+
 	async #send<T>({
 		path,
+		headers,
 		...call
-	}: Omit<Call<T>, "api" | "url" | "fault" | "headers"> & { path: string }) {
+	}: Omit<Call<T>, "api" | "url" | "fault"> & { path: string }) {
 		return this.#http.send<T>({
 			...call,
 			api: apis.tailscale,
 			url: this.#base + path,
-			headers: { authorization: await this.#authorization() },
+			headers: { ...headers, authorization: await this.#authorization() },
 			fault,
 		});
 	}

@@ -25,7 +25,6 @@ import { startClouds } from "../../../lab/clouds/server.ts";
 import { createTailscale } from "../../../lab/clouds/tailscale/index.ts";
 import { createVultr } from "../../../lab/clouds/vultr/index.ts";
 import { createWorld } from "../../../lab/clouds/world.ts";
-import { installStandInPlugins } from "../../../lab/plugins/install.ts";
 import { tool, toolsOnPath } from "../../../tools/setup.ts";
 import {
 	canaries,
@@ -106,8 +105,8 @@ export interface World {
 	refresh(options?: RunOptions): Promise<Run>;
 	destroy(options?: RunOptions): Promise<Run>;
 	cancel(): Promise<Run>;
-	/** The stack's state as text, as `stack export` gives it: secrets encrypted. */
-	export(): Promise<string>;
+	/** The stack's state as text, as `stack export` gives it: secrets encrypted, unless told otherwise. */
+	export(...args: readonly string[]): Promise<string>;
 	/** Stack outputs. */
 	outputs(): Promise<Record<string, unknown>>;
 	/**
@@ -217,7 +216,6 @@ export async function startWorld(
 	});
 
 	const home = join(folder, "home");
-	installStandInPlugins(home);
 	const project = join(folder, "project");
 	copyProgram(project);
 	const backend = join(folder, "backend");
@@ -282,7 +280,8 @@ export async function startWorld(
 		refresh: operation("refresh", "--yes", "--skip-preview"),
 		destroy: operation("destroy", "--yes", "--skip-preview"),
 		cancel: () => engine.run("cancel", ["--yes"]),
-		export: async () => (await engine.run("stack", ["export"])).stdout,
+		export: async (...args) =>
+			(await engine.run("stack", ["export", ...args])).stdout,
 		async outputs() {
 			const { stdout } = await engine.run("stack", ["output", "--json"]);
 			return JSON.parse(stdout) as Record<string, unknown>;

@@ -14,9 +14,9 @@ import { DiscordClient } from "../../../lab/clouds/discord/client.ts";
 import { openCa } from "../../../lab/clouds/tls.ts";
 import { Daemon } from "../../../lab/daemon.ts";
 import { hostArtefacts } from "../../../lab/host/artefacts.ts";
-import { LabHost } from "../../../lab/host/host.ts";
+import { type HostOptions, LabHost } from "../../../lab/host/host.ts";
 import { resticImage } from "../../../lab/host/resticImage.ts";
-import { labImages } from "../../../lab/images/index.ts";
+import { type LabImage, labImages } from "../../../lab/images/index.ts";
 import {
 	cloudsAddress,
 	resolverAddress,
@@ -57,6 +57,14 @@ export interface Status {
 	channels: Record<string, { connected: boolean; error: string | null }>;
 }
 
+/** What runs on which host; by default the product's own images on the fast one. */
+export interface AgentOptions {
+	readonly images?: () => Promise<LabImage[]>;
+	readonly makeHost?: (options: HostOptions) => LabHost | Promise<LabHost>;
+	/** Until systemd has finished starting up. */
+	readonly bootSeconds?: number;
+}
+
 /**
  * A host as production has it after the rebase, with its stand-ins of Discord, model, registry and bucket around it. What differs:
  * it is uCore from the first boot on, it joins no tailnet, and the delivery comes by the lab's privilege in place of SSH.
@@ -91,9 +99,12 @@ export class AgentHost {
 	}
 
 	/** Boots it; everything is taken away after the test. */
-	static async boot(t: TestContext): Promise<AgentHost> {
+	static async boot(
+		t: TestContext,
+		options: AgentOptions = {},
+	): Promise<AgentHost> {
 		const artefacts = await hostArtefacts();
-		const images = await labImages();
+		const images = await (options.images ?? labImages)();
 		const restic = {
 			repository: "docker.io/restic/restic",
 			...(await resticImage(artefacts.rootTree)),
@@ -151,13 +162,14 @@ export class AgentHost {
 		await line.connect(artefacts.tools, []);
 		const ignition = place.path("config.ign");
 		writeFileSync(ignition, document(ca.pem));
-		const host = new LabHost({
+		const made: HostOptions = {
 			id: place.host("agent"),
 			dir: place.path("host"),
 			netns: line.namespace,
 			...artefacts,
 			config: { platform: "file", path: ignition },
-		});
+		};
+		const host = (await options.makeHost?.(made)) ?? new LabHost(made);
 		t.after(() => host.destroy());
 		const main = join(import.meta.dirname, "../../../lab/clouds/main.ts");
 		const agent = new AgentHost({
@@ -173,7 +185,8 @@ export class AgentHost {
 		await agent.startClouds();
 		await agent.timed("boot", async () => {
 			await host.boot();
-			await host.waitUntilUp(AbortSignal.timeout(120_000));
+			const patience = (options.bootSeconds ?? 120) * 1000;
+			await host.waitUntilUp(AbortSignal.timeout(patience));
 		});
 		return agent;
 	}
@@ -197,10 +210,20 @@ export class AgentHost {
 			moltbot,
 			this.#settings,
 			Number(sampleValues.generation),
-			{ "discord-bot-token": discordToken, "anthropic-api-key": apiKey },
-			{ "backup-password": "agent test", ...(await this.#backupKey()) },
 		);
-		const input = Buffer.from(JSON.stringify(order)).toString("base64");
+		const secrets = {
+			secrets: {
+				"discord-bot-token": discordToken,
+				"anthropic-api-key": apiKey,
+			},
+			hostSecrets: {
+				"backup-password": "agent test",
+				...(await this.#backupKey()),
+			},
+		};
+		const input = Buffer.from(
+			JSON.stringify({ ...order, ...secrets }),
+		).toString("base64");
 		await this.shell(
 			`echo ${input} | base64 --decode | /usr/local/libexec/moltbot/deliver`,
 		);

@@ -1,15 +1,19 @@
-/** 1Password, read only, asked as the provider asks it: through a Connect server, or through `op`. */
+/** 1Password, read only: through a Connect server, or with a service account through `op`. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { z } from "zod";
-import type { Environment } from "../provider/environment.ts";
-import { ProviderError } from "../provider/errors.ts";
-import type { Http } from "../provider/http.ts";
-import type { ApiName } from "../provider/messages.ts";
-import { minimumOp, texts } from "./texts.ts";
+import type { Environment } from "../environment.ts";
+import { ProviderError } from "../errors.ts";
+import type { Http } from "../http.ts";
+import { apis, messages, minimumOp } from "../messages.ts";
 
 const vaultSchema = z.object({ id: z.string(), name: z.string() });
-const itemSchema = z.object({ id: z.string(), title: z.string() });
+const itemSchema = z.object({
+	id: z.string(),
+	title: z.string(),
+	/** Grows with every change of the item. */
+	version: z.int(),
+});
 const valueSchema = z.object({
 	fields: z
 		.array(
@@ -42,30 +46,21 @@ export async function operatorStore(
 	const connect = env.OP_CONNECT_TOKEN?.trim();
 	const host = env.OP_CONNECT_HOST?.trim();
 	if (token && connect)
-		throw new ProviderError("invalid_input", texts.opBoth());
+		throw new ProviderError("invalid_input", messages.opBoth());
 	if (token) return serviceAccountStore(token, env);
 	if (connect && host) return connectStore(http, host, connect);
 	if (connect || host)
 		throw new ProviderError(
 			"credential_missing",
-			texts.opConnectHalf(host ? "OP_CONNECT_TOKEN" : "OP_CONNECT_HOST"),
+			messages.opConnectHalf(host ? "OP_CONNECT_TOKEN" : "OP_CONNECT_HOST"),
 		);
-	throw new ProviderError("credential_missing", texts.opNoCredential());
+	throw new ProviderError("credential_missing", messages.opNoCredential());
 }
-
-const connectApi: ApiName = {
-	name: "1Password Connect",
-	credential: "OP_CONNECT_HOST and OP_CONNECT_TOKEN",
-	remedy:
-		"Make a token for the Connect server at https://my.1password.com/developer-tools, with the operator's vault, and export it as OP_CONNECT_TOKEN.",
-	rights: "read the operator's vault",
-	statusPage: "https://status.1password.com and the log of the Connect server",
-};
 
 function connectStore(http: Http, host: string, token: string): SecretStore {
 	const get = async <T>(path: string, doing: string, schema: z.ZodType<T>) => {
 		const { data } = await http.send({
-			api: connectApi,
+			api: apis.connect,
 			doing,
 			method: "GET",
 			url: `${host.replace(/\/+$/, "")}/v1${path}`,
@@ -115,12 +110,12 @@ export async function serviceAccountStore(
 		return stdout;
 	};
 	const version = await op("--version").catch(() => {
-		throw new ProviderError("invalid_input", texts.opMissing(program));
+		throw new ProviderError("invalid_input", messages.opMissing(program));
 	});
 	if (!isNewEnough(version))
 		throw new ProviderError(
 			"invalid_input",
-			texts.opOld(program, version.trim()),
+			messages.opOld(program, version.trim()),
 		);
 	const ask = async <T>(
 		what: string,
@@ -132,7 +127,7 @@ export async function serviceAccountStore(
 		} catch (error) {
 			throw new ProviderError(
 				"credential_refused",
-				texts.opRefused(what, reasonOf(error)),
+				messages.opRefused(what, reasonOf(error)),
 			);
 		}
 	};

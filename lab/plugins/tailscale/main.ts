@@ -1,4 +1,0 @@
-import { serve } from "../plugin.ts";
-import { tailscalePlugin } from "./tailscale.ts";
-
-await serve(tailscalePlugin(fetch));

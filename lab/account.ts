@@ -54,6 +54,11 @@ export function credentials(account: Account): Record<string, string> {
 	};
 }
 
+/** With it the owner of the vault edits items; the operator's own token only reads. */
+export function ownerToken({ connectToken }: Account): string {
+	return createHash("sha256").update(`owner ${connectToken}`).digest("hex");
+}
+
 /** The same account as the stand-ins know it: options by cloud. */
 export function cloudAccounts(account: Account) {
 	return {
@@ -83,7 +88,10 @@ export function cloudAccounts(account: Account) {
 					},
 					{ name: "moltbot-agent" },
 				],
-				connectTokens: [{ token: account.connectToken, vaults: ["moltbot"] }],
+				connectTokens: [
+					{ token: account.connectToken, vaults: ["moltbot"] },
+					{ token: ownerToken(account), vaults: ["moltbot"], write: true },
+				],
 			},
 		},
 	};

@@ -31,6 +31,11 @@ export class Place {
 		return this.path("clouds");
 	}
 
+	/** Disks and consoles of the machines: the lab's privilege, out of the operator's sight. */
+	get machines(): string {
+		return this.path("hosts");
+	}
+
 	/** Socket of the control interface of the stand-ins. */
 	get controlSocket(): string {
 		return this.path("clouds", "control.sock");

@@ -144,6 +144,11 @@ export class World {
 		return this.#clouds.stop();
 	}
 
+	/** Ends the tailnet's control server alone; who is connected stays connected. */
+	async stopControlServer(): Promise<void> {
+		await new ControlServer(this.place, await tool("headscale")).stop();
+	}
+
 	/** Pulls every plug: programs, machines, namespaces. What lies in the folder stays. */
 	async lower(): Promise<void> {
 		await this.#clouds.stop();
@@ -156,7 +161,7 @@ export class World {
 
 	/** Machines that have a disk here, by the lab's privilege: for the console and to pull plugs. */
 	hosts(): LabHost[] {
-		const folder = this.place.path("hosts");
+		const folder = this.place.machines;
 		const names = existsSync(folder) ? readdirSync(folder) : [];
 		const nothing = { rootTree: "", tools: "", ignition: "", netns: "" };
 		return names.map(

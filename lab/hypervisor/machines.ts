@@ -18,7 +18,7 @@ export class RunningMachine {
 		this.#tools = artefacts.tools;
 		const short = machine.id.slice(0, 8);
 		this.#line = new HostLine(place, short, machine.addresses);
-		const folder = place.path("hosts");
+		const folder = place.machines;
 		mkdirSync(folder, { recursive: true });
 		this.#host = new LabHost({
 			id: place.host(machine.id),

@@ -21,10 +21,10 @@ agent_well() {
 	done
 }
 
-# The first problem of the agent and the last lines of its unit, for whoever reads why a delivery failed.
-first_problem() {
+# What ails the agent, with the last lines of the unit: of an image rather than of the unit that waits for it in vain.
+ailment() {
 	/usr/local/libexec/moltbot/status |
-		jq --raw-output '[.problems[] | select(.lines != [])] + .problems | first // empty | "\(.unit): \(.message)", (.lines[-8:][] | "    \(.)")' || true
+		jq --raw-output '[.problems[] | select(.lines != [])] | last // empty | "\(.unit): \(.message)", (.lines[-6:][] | "    \(.)")' || true
 }
 
 # Old image and state of before. What the new version has written goes with it.
@@ -70,13 +70,15 @@ before_change() {
 
 # after_change: the verdict. Pull and uid shift of an image take their time.
 after_change() {
+	local why
 	[[ -e $CHANGE/snapshot ]] || return 0
 	if agent_well "${MOLTBOT_CHANGE_SECONDS:-1800}"; then
 		rm -rf "$CHANGE"
 		return 0
 	fi
-	first_problem >&2
+	why=$(ailment)
 	go_back
 	/usr/local/libexec/moltbot/notify "a new version did not become well; the one before runs again" || true
+	echo "$why" >&2
 	fail "the agent did not become well with the new image, so the old image and the state of before run again: see moltbot logs, set gatewayImage back or to another one, then pulumi up"
 }

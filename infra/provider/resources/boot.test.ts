@@ -94,7 +94,10 @@ test("a host that reports a failure fails at once, with unit and last lines", as
 	});
 	const error = await failure(boot.create(stack.context, inputs));
 	assert.equal(error.code, "boot_failed");
-	assert.match(error.message, /"failed" in rebase\.service/);
+	assert.match(
+		error.message,
+		/failed at the stage "rebase" in rebase\.service/,
+	);
 	assert.match(error.message, /signature of image is not valid/);
 	assert.equal(await isBorn(stack.context, bucketName, 1), false);
 });

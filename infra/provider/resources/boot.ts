@@ -9,6 +9,9 @@ import { findDevice, isUnreachable, onHost } from "./host.ts";
 
 type Shape = typeof bootShape;
 
+/** What a unit reports in the end that systemd starts no more. */
+const gaveUp = "failed";
+
 /** What is known of a host that nobody can look into. */
 interface Stage {
 	readonly name: string;
@@ -55,14 +58,15 @@ async function joined(
 		const device = await findDevice(context, hostname, inputs.tag);
 		if (device?.online) return device;
 		const report = await lastReport(context, inputs);
-		if (report?.generation === generation)
+		const ours = report?.generation === generation ? report : undefined;
+		if (ours)
 			stage = {
-				name: report.stage,
-				unit: report.unit ?? undefined,
-				lines: report.lines,
+				name: stageName(ours),
+				unit: ours.unit ?? undefined,
+				lines: ours.lines,
 			};
 		else stage = { ...stage, name: await vmStage(context, inputs) };
-		if (stage.name === "failed")
+		if (ours?.stage === gaveUp)
 			throw new ProviderError(
 				"boot_failed",
 				messages.bootFailed(hostname, stage.name, stage.unit, stage.lines),
@@ -83,6 +87,11 @@ async function joined(
 		shown = line;
 		return undefined;
 	});
+}
+
+/** A unit that gave up says so in place of its stage, whose name it bears. */
+function stageName({ stage, unit }: BeaconReport): string {
+	return stage === gaveUp && unit ? unit.replace(/\.service$/, "") : stage;
 }
 
 function lastReport(

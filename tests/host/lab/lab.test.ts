@@ -2,18 +2,10 @@
 // lab for all tests of this file, with images of some megabytes in the place of the agent's.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import {
-	existsSync,
-	mkdtempSync,
-	readdirSync,
-	readFileSync,
-	rmSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
 import { destroyCommand, upCommand } from "../../../lab/commands/up.ts";
 import {
 	cgroupRoot,
@@ -23,57 +15,46 @@ import {
 } from "../../../lab/daemon.ts";
 import { hostMissing } from "../../../lab/host/artefacts.ts";
 import { cloudsAddress } from "../../../lab/network/addresses.ts";
-import { Place } from "../../../lab/place.ts";
-import { World } from "../../../lab/world.ts";
+import type { World } from "../../../lab/world.ts";
 import { filesOf } from "../../engine/harness/ignition.ts";
-import { tinyImages } from "./tinyImages.ts";
+import { TestLab } from "./testLab.ts";
 
 const missing = hostMissing();
-const vultrState = z.looseObject({
-	instances: z.array(
-		z.looseObject({
-			id: z.string(),
-			main_ip: z.string(),
-			v6_main_ip: z.string(),
-			user_data: z.string(),
-			tags: z.array(z.string()),
-		}),
-	),
-});
-const status = z.looseObject({
-	generation: z.number(),
-	ready: z.boolean(),
-	os: z.object({ image: z.string().nullable() }),
-	delivery: z.looseObject({ id: z.string() }),
-	state: z.looseObject({ restore: z.string() }),
-});
 
 suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
-	const folder = mkdtempSync(join(tmpdir(), "moltbot-lab-"));
+	let lab: TestLab;
 	let world: World;
+	const instances = () => lab.instances();
+	const succeed = (command: readonly string[]) => lab.succeed(command);
+	const onHost = (...command: string[]) => lab.onHost(...command);
+	const askStatus = () => lab.status();
 
-	/** What a command on the host prints, over Tailscale SSH. */
-	const onHost = async (...command: string[]) => {
-		const { operator } = world;
-		const argv = ["tailscale", "ssh", `core@${operator.hostname}`, ...command];
-		const { code, stdout, stderr } = await operator.ask(argv);
-		assert.equal(code, 0, stderr);
-		return stdout;
+	/** Waits until it is so. */
+	const until = async (
+		what: string,
+		seconds: number,
+		holds: () => Promise<boolean>,
+	) => {
+		const end = performance.now() + seconds * 1000;
+		while (!(await holds())) {
+			if (performance.now() > end)
+				assert.fail(`${what}: not after ${seconds} s`);
+			await sleep(500);
+		}
 	};
-	const askStatus = async () =>
-		status.parse(JSON.parse(await onHost("moltbot", "status", "--json")));
-	const isReady = () =>
-		askStatus().then(
-			({ ready }) => ready,
-			() => false,
+	/** Waits until the host says by itself that it is ready. */
+	const ready = () =>
+		until("the agent is ready", 120, () =>
+			askStatus().then(
+				(status) => status.ready,
+				() => false,
+			),
 		);
-	const instances = async () =>
-		vultrState.parse(await world.control.snapshot("vultr")).instances;
-	const succeed = async (command: readonly string[]) => {
-		const { code, stdout, stderr } = await world.operator.ask(command);
-		assert.equal(code, 0, stdout + stderr);
-		return stdout;
-	};
+	const asAgent = (script: string) =>
+		onHost(
+			...["sudo", "-u", "moltbot", "env", "XDG_RUNTIME_DIR=/run/user/2001"],
+			...["sh", "-c", `'cd && ${script}'`],
+		);
 	/** TCP ports that answer, as seen from the operator's line. */
 	const scan = async (address: string, ports: readonly number[]) =>
 		JSON.parse(
@@ -86,13 +67,10 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 
 	before(async () => {
 		if (missing) return;
-		world = await World.open(new Place(folder), tinyImages);
-		await world.raise(() => {});
+		lab = await TestLab.raise();
+		world = lab.world;
 	});
-	after(async () => {
-		await world?.lower();
-		rmSync(folder, { recursive: true, force: true });
-	});
+	after(() => lab?.clean());
 
 	test("an up that was killed half-way is gone on with, and ends with a host that is ready", async () => {
 		let ended = false;
@@ -156,30 +134,174 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 	test("the machine's own files are as they were", async () => {
 		const inside = await succeed(["cat", "/etc/resolv.conf"]);
 		assert.notEqual(inside, readFileSync("/etc/resolv.conf", "utf8"));
-		assert.ok(!readFileSync("/proc/self/mounts", "utf8").includes(folder));
+		assert.ok(!readFileSync("/proc/self/mounts", "utf8").includes(lab.folder));
 	});
 
-	test("the host goes on while the stand-ins start again", async () => {
-		const boot = await onHost("cat", "/proc/sys/kernel/random/boot_id");
+	test("nobody can look at the machine from where the operator is", async () => {
+		const [machine] = readdirSync(world.place.machines);
+		const console = join(world.place.machines, machine ?? "", "console.log");
+		assert.ok(statSync(console).size > 0);
+		assert.equal(await succeed(["ls", world.place.machines]), "");
+		assert.match(await lab.fail(["cat", console]), /No such file/);
+	});
+
+	test("Discord, the model and every other service start again, and the agent answers", async () => {
+		const boot = await lab.bootId();
 		await world.stopClouds();
 		await world.raise(() => {});
-		assert.equal(await onHost("cat", "/proc/sys/kernel/random/boot_id"), boot);
+		await ready();
+		assert.match(await lab.dm("hello"), /lab model/);
+		assert.equal(await lab.bootId(), boot);
 		assert.match(await succeed(upCommand), /\d+ unchanged/);
+	});
+
+	test("the control server starts again, and the host is in reach and answers", async () => {
+		await world.stopControlServer();
+		assert.match(await lab.dm("are you there?"), /lab model/);
+		await world.raise(() => {});
+		await ready();
+	});
+
+	test("after a reboot the agent answers", async () => {
+		const boot = await lab.bootId();
+		await onHost("sudo", "systemctl", "reboot");
+		await until("another boot", 120, () =>
+			lab.bootId().then(
+				(id) => id !== boot,
+				() => false,
+			),
+		);
+		await ready();
+		assert.match(await lab.dm("are you back?"), /lab model/);
+	});
+
+	test("a changed configuration arrives within seconds; the agent's own edit stays, ours lies beside it", async (t) => {
+		const soul = "/var/lib/moltbot/workspace/SOUL.md";
+		const boot = await lab.bootId();
+		await asAgent(`echo mine >${soul}`);
+		lab.change(
+			"agent-config/moltbot/openclaw.json5",
+			(text) => `${text}// x\n`,
+		);
+		lab.change(
+			"agent-config/moltbot/workspace/SOUL.md",
+			(text) => `${text}x\n`,
+		);
+		const begin = performance.now();
+		const said = await lab.up();
+		t.diagnostic(
+			`changed files, ready again: ${Math.round(performance.now() - begin)} ms`,
+		);
+		assert.match(said, /SOUL\.md\.new/);
+		assert.match(
+			await onHost("sudo", "cat", "/etc/moltbot/openclaw.json"),
+			/x$/m,
+		);
+		assert.equal(await onHost("sudo", "cat", soul), "mine\n");
+		assert.match(await onHost("sudo", "cat", `${soul}.new`), /^x$/m);
+		assert.match(
+			await onHost("moltbot", "status"),
+			/ready[\s\S]*the agent changed a file that we also changed; .*SOUL\.md\.new/,
+		);
+		assert.deepEqual((await askStatus()).delivery.kept, [`${soul}.new`]);
+		assert.equal(await lab.bootId(), boot);
+	});
+
+	test("a new release of the gateway is rolled out on the same machine", async () => {
+		const before = await instances();
+		const boot = await lab.bootId();
+		const running = () =>
+			asAgent(
+				"podman ps --filter name=moltbot-gateway --format {{.Labels.release}}",
+			);
+		assert.match(await running(), /^first/);
+		await lab.configure("gatewayImage", lab.nextGateway);
+		await lab.up();
+		assert.match(await running(), /^next/);
+		const { units } = await askStatus();
+		assert.equal(units.gateway?.image, lab.nextGateway);
+		assert.deepEqual(
+			(await instances()).map(({ id }) => id),
+			before.map(({ id }) => id),
+		);
+		assert.equal(await lab.bootId(), boot);
+		assert.match(await lab.dm("hello"), /lab model/);
+	});
+
+	test("a token that Discord refuses is told with the item that holds it, stops every up that looks, and the right one heals it", async () => {
+		const refused =
+			/Discord refuses the token of the bot; correct the item "Discord Bot Token" in the 1Password vault "moltbot"/;
+		await lab.discord.revokeToken();
+		await until("the status tells it", 60, async () =>
+			refused.test(await onHost("moltbot", "status")),
+		);
+		assert.match(await lab.upFails("--refresh"), refused);
+		// A delivery that brings another wrong one.
+		await lab.setItem("Discord Bot Token", "also-wrong");
+		const said = await lab.upFails();
+		assert.match(said, refused);
+		assert.match(said, /\(401\)/);
+		assert.match(said, /moltbot-gateway\.service[\s\S]*auto-restart skipped/);
+		await lab.discord.rotateToken("corrected");
+		await lab.setItem("Discord Bot Token", "corrected");
+		await lab.up();
+		assert.match(await onHost("moltbot", "status"), /^ready/);
+		assert.match(await lab.dm("hello"), /lab model/);
+	});
+
+	test("a configuration that the agent refuses ends the up with its words, and the right one heals it", async () => {
+		lab.change("agent-config/moltbot/openclaw.json5", (text) =>
+			text.replace(/\}\s*$/, "modles: {} }\n"),
+		);
+		const said = await lab.upFails();
+		assert.match(said, /moltbot-gateway\.service failed/);
+		assert.match(said, /Unrecognized key: "modles"/);
+		world.operator.unedit();
+		await lab.up();
+		assert.match(await onHost("moltbot", "status"), /^ready/);
+	});
+
+	test("an image that is not there is told before anything is done", async () => {
+		const gone = `ghcr.io/test/gateway@sha256:${"0".repeat(64)}`;
+		await lab.configure("gatewayImage", gone);
+		const said = await lab.upFails();
+		assert.ok(said.includes(gone), said);
+		assert.match(await onHost("moltbot", "status"), /^ready/);
+	});
+
+	test("an image that cannot be pulled gives way to the one before, with the words of the pull", async () => {
+		const { image } = (await askStatus()).units.gateway ?? {};
+		await lab.configure("gatewayImage", lab.firstGateway);
+		await lab.forgetImage(lab.firstGateway);
+		await world.control.fault({
+			cloud: "registry",
+			method: "GET",
+			path: "^/v2/test/gateway/manifests/",
+			count: null,
+			action: {
+				status: 404,
+				body: '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}',
+			},
+		});
+		const said = await lab.upFails();
+		assert.match(said, /moltbot-gateway-image\.service/);
+		assert.match(said, /manifest unknown/);
+		assert.equal((await askStatus()).units.gateway?.image, image);
+		await world.control.clearFaults();
+		await lab.up();
+		assert.equal((await askStatus()).units.gateway?.image, lab.firstGateway);
 	});
 
 	test("pause saves the state and takes the machine away; resume brings it back and tells the stages of its boot", async () => {
 		const note = "/var/lib/moltbot/workspace/note";
-		await onHost(
-			...["sudo", "-u", "moltbot", "sh", "-c"],
-			`'echo remembered >${note}'`,
-		);
+		await asAgent(`echo remembered >${note}`);
 		await succeed(destroyCommand);
 		assert.deepEqual(await instances(), []);
 		assert.deepEqual(
 			cgroupsOf(world.place).filter((name) => name.includes("-host-")),
 			[],
 		);
-		assert.deepEqual(readdirSync(world.place.path("hosts")), []);
+		assert.deepEqual(readdirSync(world.place.machines), []);
 		const output = await succeed(upCommand);
 		for (const stage of [/rebase: rebase\.service/, /joined: 100\./])
 			assert.match(output, stage);
@@ -189,7 +311,10 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 		assert.equal(await onHost("sudo", "cat", note), "remembered\n");
 	});
 
-	test("down leaves no process, namespace or mount; up goes on with the same disk", async () => {
+	test("down leaves no process, namespace or mount; after a power cut the machine goes on with the same disk", async () => {
+		// First those who would switch it on again.
+		await world.stopClouds();
+		for (const host of world.hosts()) await host.cutPower();
 		await world.lower();
 		const left = readdirSync(cgroupRoot).filter((name) =>
 			name.includes(world.place.id),
@@ -199,15 +324,15 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 			name.startsWith(world.place.namespace("")),
 		);
 		assert.deepEqual(namespaces, []);
-		assert.ok(!readFileSync("/proc/mounts", "utf8").includes(folder));
+		assert.ok(!readFileSync("/proc/mounts", "utf8").includes(lab.folder));
 		const loops = execFileSync("losetup", ["--all"]).toString();
-		assert.ok(!loops.includes(folder));
+		assert.ok(!loops.includes(lab.folder));
 
 		await world.raise(() => {});
-		assert.ok(existsSync(world.place.path("hosts")));
+		assert.ok(existsSync(world.place.machines));
 		// The machine gets its power back and comes up by itself.
-		const patience = AbortSignal.timeout(120_000);
-		while (!(await isReady()) && !patience.aborted) await sleep(1000);
+		await ready();
+		assert.match(await lab.dm("are you back?"), /lab model/);
 		assert.match(await succeed([...upCommand, "--refresh"]), /\d+ unchanged/);
 		assert.equal((await askStatus()).generation, 2);
 	});

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { ownerToken } from "../../../lab/account.ts";
+import { DiscordClient } from "../../../lab/clouds/discord/client.ts";
+import { upCommand } from "../../../lab/commands/up.ts";
+import { Place, repository } from "../../../lab/place.ts";
+import { socketFetch } from "../../../lab/socketFetch.ts";
+import type { Ended } from "../../../lab/stack.ts";
+import { World } from "../../../lab/world.ts";
+import { type TinyImages, tinyImages } from "./tinyImages.ts";
+
+/** The agent's owner, by Pulumi.lab.yaml. */
+const owner = { name: "owner", id: "100000000000000001" };
+
+const vultrState = z.looseObject({
+	instances: z.array(
+		z.looseObject({
+			id: z.string(),
+			main_ip: z.string(),
+			v6_main_ip: z.string(),
+			user_data: z.string(),
+			tags: z.array(z.string()),
+		}),
+	),
+});
+const statusSchema = z.looseObject({
+	generation: z.number(),
+	ready: z.boolean(),
+	problems: z.array(z.looseObject({ unit: z.string(), message: z.string() })),
+	os: z.object({ image: z.string().nullable() }),
+	delivery: z.looseObject({ id: z.string(), kept: z.array(z.string()) }),
+	units: z.record(
+		z.string(),
+		z.looseObject({ image: z.string().nullable(), since: z.string() }),
+	),
+	state: z.looseObject({ restore: z.string() }),
+});
+const listed = z.array(z.object({ id: z.string() }));
+
+/** A lab in a folder of its own with small images, and what people do in it. */
+export class TestLab {
+	readonly folder: string;
+	readonly world: World;
+	readonly discord: DiscordClient;
+	/** The gateway that the lab begins with, and a later release. */
+	readonly firstGateway: string;
+	readonly nextGateway: string;
+
+	private constructor(folder: string, world: World, images: TinyImages) {
+		this.folder = folder;
+		this.world = world;
+		this.firstGateway = images.firstGateway;
+		this.nextGateway = images.nextGateway;
+		const fetch = socketFetch(world.place.controlSocket);
+		this.discord = new DiscordClient({ fetch });
+	}
+
+	/** Everything but the host runs. */
+	static async raise(): Promise<TestLab> {
+		const folder = mkdtempSync(join(tmpdir(), "moltbot-lab-"));
+		const images = await tinyImages();
+		const world = await World.open(new Place(folder), images.images);
+		const lab = new TestLab(folder, world, images);
+		await world.raise(() => {});
+		return lab;
+	}
+
+	async clean(): Promise<void> {
+		await this.world.lower();
+		rmSync(this.folder, { recursive: true, force: true });
+	}
+
+	/** A command of the operator, however it ends; `said` is all that it printed. */
+	async ask(command: readonly string[]): Promise<Ended & { said: string }> {
+		const ended = await this.world.operator.ask(command);
+		return { ...ended, said: ended.stdout + ended.stderr };
+	}
+
+	async succeed(command: readonly string[]): Promise<string> {
+		const { code, stdout, said } = await this.ask(command);
+		assert.equal(code, 0, said);
+		return stdout;
+	}
+
+	/** @returns what a command says that does not succeed */
+	async fail(command: readonly string[]): Promise<string> {
+		const { code, said } = await this.ask(command);
+		assert.notEqual(code, 0, said);
+		return said;
+	}
+
+	up(...options: string[]): Promise<string> {
+		return this.succeed([...upCommand, ...options]);
+	}
+
+	upFails(...options: string[]): Promise<string> {
+		return this.fail([...upCommand, ...options]);
+	}
+
+	async configure(key: string, value: string): Promise<void> {
+		await this.succeed(["pulumi", "config", "set", key, "--", value]);
+	}
+
+	/** The operator changes a file of his checkout, in his own view of it. */
+	change(path: string, how: (text: string) => string): void {
+		const text = readFileSync(join(repository, path), "utf8");
+		const changed = how(text);
+		assert.notEqual(changed, text);
+		this.world.operator.edit(path, changed);
+	}
+
+	/** What a command on the host prints, over Tailscale SSH. */
+	onHost(...command: string[]): Promise<string> {
+		const host = `core@${this.world.operator.hostname}`;
+		return this.succeed(["tailscale", "ssh", host, ...command]);
+	}
+
+	async status() {
+		return statusSchema.parse(
+			JSON.parse(await this.onHost("moltbot", "status", "--json")),
+		);
+	}
+
+	bootId(): Promise<string> {
+		return this.onHost("cat", "/proc/sys/kernel/random/boot_id");
+	}
+
+	async instances() {
+		const state = await this.world.control.snapshot("vultr");
+		return vultrState.parse(state).instances;
+	}
+
+	/** The host has to pull this image anew; no container may run on it. */
+	async forgetImage(reference: string): Promise<void> {
+		await this.onHost(
+			...["sudo", "-u", "moltbot", "env", "XDG_RUNTIME_DIR=/run/user/2001"],
+			...["sh", "-c", `'cd && podman rmi ${reference}'`],
+		);
+	}
+
+	/** Writes to the agent as its owner, waits for the answer. */
+	async dm(text: string, deadline = 60_000): Promise<string> {
+		const options = { id: owner.id, deadline };
+		return (await this.discord.ask(owner.name, text, options)).content;
+	}
+
+	/** Puts another secret into an item of the operator's vault, as a person does in 1Password. */
+	async setItem(title: string, value: string): Promise<void> {
+		const call = socketFetch(this.world.place.controlSocket);
+		const base = "https://connect.1password.lab.test/v1/vaults";
+		const headers = {
+			authorization: `Bearer ${ownerToken(this.world.account)}`,
+			"content-type": "application/json",
+		};
+		const [vault] = listed.parse(await (await call(base, { headers })).json());
+		const filter = encodeURIComponent(`title eq "${title}"`);
+		const items = `${base}/${vault?.id}/items`;
+		const [item] = listed.parse(
+			await (await call(`${items}?filter=${filter}`, { headers })).json(),
+		);
+		const answer = await call(`${items}/${item?.id}`, {
+			method: "PATCH",
+			headers,
+			body: JSON.stringify([
+				{ op: "replace", path: "/fields/credential/value", value },
+			]),
+		});
+		assert.equal(answer.status, 200, await answer.text());
+	}
+}

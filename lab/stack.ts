@@ -15,7 +15,6 @@ import { trustEnvironment } from "./clouds/server.ts";
 import { commandCgroup, endCgroup } from "./daemon.ts";
 import { asOperator } from "./network/asOperator.ts";
 import { type Place, repository } from "./place.ts";
-import { installStandInPlugins } from "./plugins/install.ts";
 
 /** Name of the stack, and so of its file at the root of the repository. */
 export const stackName = "lab";
@@ -143,7 +142,6 @@ export class Operator {
 	): Promise<void> {
 		for (const folder of ["pulumi", "backend"])
 			mkdirSync(this.#place.path(folder), { recursive: true, mode: 0o700 });
-		installStandInPlugins(this.#place.path("pulumi"));
 		const before = existsSync(this.#stackFile)
 			? readFileSync(this.#stackFile, "utf8")
 			: "";

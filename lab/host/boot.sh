@@ -14,8 +14,10 @@ fi
 
 tool() { "$TOOLS/usr/lib64/ld-linux-x86-64.so.2" --library-path "$TOOLS/usr/lib/x86_64-linux-gnu" "$TOOLS/$1" "${@:2}"; }
 
+# shellcheck source=lab/host/ignite.sh
+source "$(dirname "$(readlink -f "$0")")/ignite.sh"
 cd "$HOST_DIR"
-mkdir -p disk root ign/stub
+mkdir -p disk root
 first='' image=disk.img
 if [ ! -e disk.img ]; then
 	first=1 image=disk.new
@@ -31,17 +33,7 @@ fi
 mount -t overlay overlay -o "lowerdir=$ROOT_TREE,upperdir=$HOST_DIR/disk/upper,workdir=$HOST_DIR/disk/work" root
 mount --bind disk/var root/var
 if [ "$first" ]; then
-	printf '#!/bin/sh\nexec cat >/dev/null\n' >ign/stub/setfiles
-	chmod +x ign/stub/setfiles
-	for stage in fetch files; do
-		PATH=$HOST_DIR/ign/stub:$PATH IGNITION_CONFIG_FILE=${CONFIG:-} "$IGNITION" --platform="$PLATFORM" --stage=$stage \
-			--root="$HOST_DIR/root" --config-cache="$HOST_DIR/ign/config.json" --state-file="$HOST_DIR/ign/state" \
-			--neednet="$HOST_DIR/ign/neednet" --log-to-stdout >"ign/$stage.log" 2>&1 || {
-			echo "Ignition stage $stage failed:" >&2
-			tail -n 20 "ign/$stage.log" >&2
-			exit 64
-		}
-	done
+	ignite "$HOST_DIR/root"
 	sync -f disk
 	# Only now is it a disk: an aborted first boot begins again.
 	mv disk.new disk.img

@@ -35,6 +35,8 @@ export class LabHost {
 	#supervisor: ChildProcess | undefined;
 	/** Boots and power-offs that were asked for. */
 	#boots = 0;
+	/** Boots the host and stays with it; what it needs is in the environment. */
+	protected readonly script: string = bootScript;
 
 	constructor(options: HostOptions) {
 		this.options = options;
@@ -57,20 +59,10 @@ export class LabHost {
 		mkdirSync(this.#cgroup, { recursive: true });
 		mkdirSync(options.dir, { recursive: true });
 		const log = openSync(this.console, "a");
-		this.#supervisor = spawn(bootScript, [], {
+		this.#supervisor = spawn(this.script, [], {
 			stdio: ["ignore", log, log],
 			detached: true,
-			env: {
-				PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
-				HOST_DIR: options.dir,
-				ROOT_TREE: options.rootTree,
-				TOOLS: options.tools,
-				IGNITION: options.ignition,
-				NETNS: options.netns,
-				MACHINE: options.id,
-				PLATFORM: options.config.platform,
-				CONFIG: options.config.platform === "file" ? options.config.path : "",
-			},
+			env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...this.environment() },
 		});
 		// At once, and not by the script: a host that has just been booted must not look as if it were off.
 		const { pid } = this.#supervisor;
@@ -80,13 +72,28 @@ export class LabHost {
 		closeSync(log);
 	}
 
+	/** What the script is told; see there. */
+	protected environment(): Record<string, string> {
+		const { dir, rootTree, tools, ignition, netns, id, config } = this.options;
+		return {
+			HOST_DIR: dir,
+			ROOT_TREE: rootTree,
+			TOOLS: tools,
+			IGNITION: ignition,
+			NETNS: netns,
+			MACHINE: id,
+			PLATFORM: config.platform,
+			CONFIG: config.platform === "file" ? config.path : "",
+		};
+	}
+
 	/** Runs a command as root inside, by the lab's privilege: for tests and the console verb, never for stage messages. */
 	async exec(
 		argv: readonly string[],
 		signal?: AbortSignal,
 	): Promise<{ stdout: string; stderr: string }> {
 		const init = await this.#init();
-		if (init === undefined) throw this.#notRunning();
+		if (init === undefined) throw this.notRunning();
 		return run(
 			"nsenter",
 			[
@@ -119,7 +126,8 @@ export class LabHost {
 					"boot-failed",
 					`lab host ${this.options.id} ended with exit code ${code} instead of booting; last lines of ${this.console}:\n${await this.#lastLines()}`,
 				);
-			const state = await this.exec(["systemctl", "is-system-running"]).then(
+			const ask = ["systemctl", "is-system-running", "--wait"];
+			const state = await this.exec(ask, signal).then(
 				(answer) => answer.stdout.trim(),
 				(error: { stdout?: string }) => error.stdout?.trim(),
 			);
@@ -172,7 +180,7 @@ export class LabHost {
 			"utf8",
 		).catch(() => "");
 		const supervisor = top.split("\n")[0];
-		if (!supervisor) throw this.#notRunning();
+		if (!supervisor) throw this.notRunning();
 		await run("nsenter", [
 			`--target=${supervisor}`,
 			"--mount",
@@ -192,7 +200,7 @@ export class LabHost {
 		await rm(this.options.dir, { recursive: true, force: true });
 	}
 
-	#notRunning(): LabHostError {
+	protected notRunning(): LabHostError {
 		return new LabHostError(
 			"not-running",
 			`lab host ${this.options.id} is not running: boot it first`,

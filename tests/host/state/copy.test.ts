@@ -6,6 +6,7 @@ import { skip, startState } from "./host.ts";
 import { describeTree, difference } from "./tree.ts";
 
 const state = "var/lib/moltbot/state";
+const rounds = process.env.MOLTBOT_TEST_DEEP ? 12 : 4;
 const writer = new URL("writer.ts", import.meta.url).pathname;
 
 for (const kind of ["xfs", "ext4"] as const)
@@ -21,23 +22,28 @@ for (const kind of ["xfs", "ext4"] as const)
 		});
 		writeFileSync(
 			at("tmp/while-frozen"),
-			"rm -rf /tmp/then; cp -a /var/lib/moltbot/state /tmp/then",
+			"rm -rf /tmp/then; mkdir /tmp/then; cp -a /var/lib/moltbot/state /var/lib/moltbot/workspace /tmp/then/",
 		);
 		mkdirSync(at(`${state}/project/node_modules/x`), { recursive: true });
 		slice.spawn(process.execPath, [writer, at(state), "7"]);
+		// And one that moves files and folders as fast as it can, so that nothing is where it was a moment ago.
+		const restless = at("var/lib/moltbot/workspace/restless");
+		mkdirSync(restless);
+		slice.spawn(process.execPath, [writer, restless, "8", "files"]);
 		let again = 0;
-		for (let round = 0; round < 4; round++) {
+		for (let round = 0; round < rounds; round++) {
 			const { status, stderr } = await script("copy", "/var/lib/moltbot/copy");
 			assert.equal(status, 0, stderr);
 			assert.match(stderr, /was frozen for \d+ ms/);
 			assert.equal(slice.frozen, false);
-			assert.deepEqual(
-				difference(
-					describeTree(at("var/lib/moltbot/copy/state")),
-					describeTree(at("tmp/then")),
-				),
-				[],
-			);
+			for (const folder of ["state", "workspace"])
+				assert.deepEqual(
+					difference(
+						describeTree(at(`var/lib/moltbot/copy/${folder}`)),
+						describeTree(at(`tmp/then/${folder}`)),
+					),
+					[],
+				);
 			again = Math.max(again, Number(/ (\d+) entries/.exec(stderr)?.[1]));
 		}
 		// The test means nothing unless much changed between the first copy and the freeze.

@@ -1,5 +1,5 @@
-// A busy agent: node writer.ts <folder> <seed>. It keeps an SQLite database busy (every commit synced, then noted in a synced log),
-// and makes, changes, moves, links and removes files. It runs until it is killed.
+// A busy agent: node writer.ts <folder> <seed> [files]. It keeps an SQLite database busy (every commit synced, then noted in a synced log),
+// and makes, changes, moves, links and removes files; with "files" it does only that, without a pause. It runs until it is killed.
 import {
 	closeSync,
 	fsyncSync,
@@ -19,7 +19,7 @@ import {
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-const [, , folder = "", seed = "1"] = process.argv;
+const [, , folder = "", seed = "1", only = ""] = process.argv;
 let state = Number(seed) || 1;
 /** 0 ≤ n < limit; xorshift, so that a seed is a run. */
 function random(limit: number): number {
@@ -119,8 +119,11 @@ function mutate(): void {
 
 process.on("exit", () => closeSync(log));
 resume();
-for (;;) {
-	commit();
+for (let round = 1; ; round++) {
+	if (only !== "files") commit();
+	// Without a pause folders in folders would soon be as many as a whole disk's.
+	else if (round % 300 === 0)
+		rmSync(join(folder, "files"), { recursive: true, force: true });
 	for (let i = random(8); i > 0; i--) mutate();
 	if (readdirSync(folder).length === 0) break;
 }

@@ -1,6 +1,20 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { describe, test } from "node:test";
+import { execFile, execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import {
+	mkdirSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { promisify } from "node:util";
 import { OperatorError } from "./errors.ts";
 import { imageFindings, packageFindings } from "./outdated.ts";
 import { imagesOf } from "./pinned.ts";
@@ -115,7 +129,83 @@ function faultsOf(lock: Lock, manifest: Manifest): string[] {
 	return faults;
 }
 
+/** A registry with one package, whose archive has a file that says `content`. */
+async function registry(t: TestContext, content: string) {
+	const folder = mkdtempSync(join(tmpdir(), "moltbot-npm-"));
+	t.after(() => rmSync(folder, { recursive: true, force: true }));
+	const source = join(folder, "package");
+	mkdirSync(source);
+	writeFileSync(
+		join(source, "package.json"),
+		JSON.stringify({ name: "a", version: "1.0.0" }),
+	);
+	writeFileSync(join(source, "index.js"), content);
+	execFileSync("tar", ["-C", folder, "-czf", join(folder, "a.tgz"), "package"]);
+	const archive = readFileSync(join(folder, "a.tgz"));
+	const server = createServer((_, response) => response.end(archive));
+	server.listen(0, "127.0.0.1");
+	await once(server, "listening");
+	t.after(() => server.close());
+	const { port } = server.address() as AddressInfo;
+	return {
+		archive: `http://127.0.0.1:${port}/a/-/a-1.0.0.tgz`,
+		integrity: `sha512-${createHash("sha512").update(archive).digest("base64")}`,
+	};
+}
+
+/** `npm ci` of a project whose lock file names that archive with that checksum. */
+async function install(t: TestContext, resolved: string, integrity: string) {
+	const folder = mkdtempSync(join(tmpdir(), "moltbot-npm-"));
+	t.after(() => rmSync(folder, { recursive: true, force: true }));
+	const project = { name: "p", version: "1.0.0", dependencies: { a: "1.0.0" } };
+	const write = (name: string, value: object) =>
+		writeFileSync(join(folder, name), JSON.stringify(value));
+	write("package.json", project);
+	write("package-lock.json", {
+		...project,
+		lockfileVersion: 3,
+		packages: {
+			"": project,
+			"node_modules/a": { version: "1.0.0", resolved, integrity },
+		},
+	});
+	const cache = join(folder, "cache");
+	return promisify(execFile)(
+		"npm",
+		[
+			"ci",
+			"--ignore-scripts",
+			"--no-audit",
+			"--fetch-retries=0",
+			`--cache=${cache}`,
+		],
+		{ cwd: folder },
+	).then(
+		() => readFileSync(join(folder, "node_modules/a/index.js"), "utf8"),
+		(error: { stderr: string }) => error.stderr,
+	);
+}
+
 describe("what npm installs", () => {
+	test("has the checksum of the lock file, whatever the registry says", async (t) => {
+		const good = await registry(t, "good");
+		const evil = await registry(t, "evil");
+		assert.match(await install(t, evil.archive, good.integrity), /EINTEGRITY/);
+		// Control: the same archive under its own checksum.
+		assert.equal(await install(t, evil.archive, evil.integrity), "evil");
+	});
+
+	test("is asked for its signatures before anything of it runs", () => {
+		const steps = read(".github/workflows/supply-chain.yml")
+			.split("\n")
+			.flatMap((line) => /^\s+run: (.*)$/.exec(line)?.[1] ?? []);
+		assert.deepEqual(steps, [
+			"npm ci --ignore-scripts --no-fund",
+			"npm audit signatures",
+			"npm audit --omit=dev --audit-level=high",
+		]);
+	});
+
 	for (const folder of ["", "agent-config/validate/"])
 		test(`${folder || "./"}package-lock.json pins everything with a checksum`, () => {
 			assert.deepEqual(

@@ -1,6 +1,15 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, globSync } from "node:fs";
-import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import {
+	cp,
+	mkdir,
+	readdir,
+	readFile,
+	rename,
+	rm,
+	writeFile,
+} from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { cached, cacheFolder, contentKey, step, withLock } from "./cache.mjs";
@@ -36,10 +45,67 @@ export async function debianFile(file: DebianFile): Promise<string> {
 }
 
 async function unpack(file: DebianFile, folder: string): Promise<void> {
+	await withPackages(
+		file.name,
+		[file.package, ...(file.libraries ?? [])],
+		file.suite,
+		folder,
+		async ({ tree }) => {
+			if (file.libraries) await withLibraries(file, tree, folder);
+			else await cp(join(tree, file.path), join(folder, file.name));
+		},
+	);
+}
+
+/** A Debian package that is used as a whole, without being installed. */
+export interface DebianPackage {
+	package: string;
+	suite: string;
+	/** Of the archive: another version is another tool, and says so. */
+	sha256: string;
+}
+
+/** Folder of the cache with the files of the package, as they would lie below `/`. */
+export async function debianPackage(wanted: DebianPackage): Promise<string> {
+	const name = wanted.package;
+	return cached(
+		join(cacheFolder(), "tools", `${name}-${contentKey(wanted.sha256)}`),
+		(temporary) =>
+			step(`fetching ${name} from Debian ${wanted.suite}`, () =>
+				withPackages(
+					name,
+					[name],
+					wanted.suite,
+					temporary,
+					async ({ tree, archives }) => {
+						const [archive = ""] = archives;
+						const found = createHash("sha256")
+							.update(await readFile(archive))
+							.digest("hex");
+						if (found !== wanted.sha256)
+							throw new Error(
+								`${basename(archive)} has the checksum ${found}, tools/setup.ts names ${wanted.sha256}`,
+							);
+						for (const top of await readdir(tree))
+							await rename(join(tree, top), join(temporary, top));
+					},
+				),
+			),
+	);
+}
+
+/** Downloads packages of a release, unpacks them into one tree and hands that over; nothing of it stays. */
+async function withPackages(
+	name: string,
+	packages: readonly string[],
+	suite: string,
+	folder: string,
+	use: (unpacked: { tree: string; archives: string[] }) => Promise<void>,
+): Promise<void> {
 	if (!hasApt())
 		throw new SetupError(
 			"no-apt",
-			`${file.name} is taken from Debian ${file.suite}, and this machine has no apt-get with Debian's keyring: run this on Debian, or install the package debian-archive-keyring.`,
+			`${name} is taken from Debian ${suite}, and this machine has no apt-get with Debian's keyring: run this on Debian, or install the package debian-archive-keyring.`,
 		);
 	const apt = join(folder, "apt");
 	const partial = ["state/lists/partial", "cache/archives/partial", "etc"];
@@ -47,7 +113,7 @@ async function unpack(file: DebianFile, folder: string): Promise<void> {
 	const list = join(apt, "etc", "sources.list");
 	await writeFile(
 		list,
-		`deb [signed-by=${keyring}] ${await mirror()} ${file.suite} main\n`,
+		`deb [signed-by=${keyring}] ${await mirror()} ${suite} main\n`,
 	);
 	// An apt of its own: the machine's sources and lists stay as they are, and no root is needed.
 	const settings = [
@@ -61,25 +127,20 @@ async function unpack(file: DebianFile, folder: string): Promise<void> {
 	].flatMap((setting) => ["-o", setting]);
 	try {
 		await run("apt-get", [...settings, "-q", "update"], options);
-		await run(
-			"apt-get",
-			[
-				...[...settings, "-q", "download", file.package],
-				...(file.libraries ?? []),
-			],
-			{ ...options, cwd: apt },
-		);
-		const archives = (await readdir(apt)).filter((name) =>
-			name.endsWith(".deb"),
-		);
+		await run("apt-get", [...settings, "-q", "download", ...packages], {
+			...options,
+			cwd: apt,
+		});
+		const archives = (await readdir(apt))
+			.filter((file) => file.endsWith(".deb"))
+			.map((file) => join(apt, file));
 		if (archives.length === 0) throw new Error("apt-get downloaded nothing");
 		const tree = join(apt, "tree");
 		for (const archive of archives)
-			await run("dpkg", ["-x", join(apt, archive), tree], options);
-		if (file.libraries) await withLibraries(file, tree, folder);
-		else await cp(join(tree, file.path), join(folder, file.name));
+			await run("dpkg", ["-x", archive, tree], options);
+		await use({ tree, archives });
 	} catch (cause) {
-		throw debianError(`${file.package} of ${file.suite}`, cause);
+		throw debianError(`${packages[0]} of ${suite}`, cause);
 	}
 	await rm(apt, { recursive: true });
 }

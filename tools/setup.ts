@@ -3,7 +3,7 @@ import { link } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { cached, cacheFolder, contentKey } from "./cache.mjs";
 import { clientFolder } from "./clients/build.ts";
-import { type DebianFile, debianFile } from "./debian.ts";
+import { type DebianFile, debianFile, debianPackage } from "./debian.ts";
 import { SetupError } from "./errors.ts";
 import { type GoBundle, goBundle, goBundleFolder } from "./golang.ts";
 import { officialPulumi, pulumiOnPath } from "./pulumiCli.ts";
@@ -131,6 +131,13 @@ const debian = {
 	},
 } satisfies Record<string, DebianFile>;
 
+/** An auditing tool for hosts, shell scripts only; it runs on the host that it audits. */
+const lynis = {
+	package: "lynis",
+	suite: "bookworm",
+	sha256: "9df0cedc27c4dd32478ad901103a0ac87efd9eedfd6ce313a70a650ae6883bb9",
+};
+
 /** How each tool comes here. */
 const table = {
 	node: async () => dirname(process.execPath),
@@ -153,6 +160,7 @@ const table = {
 	"client-tailscale": () => clientFolder("tailscale"),
 	"client-connect": () => clientFolder("connect"),
 	"python-b2": () => pythonFolder("python-b2"),
+	lynis: async () => join(await debianPackage(lynis), "usr/sbin"),
 } satisfies Record<string, () => Promise<string>>;
 
 /** Name of a tool that the set-up brings. */

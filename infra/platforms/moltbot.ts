@@ -11,6 +11,16 @@ function seed(name: string): DeliveredFile {
 	};
 }
 
+/** What stands between the gateway and the engine; it changes with OpenClaw, so it travels with the delivery. */
+function engine(name: string): DeliveredFile {
+	return {
+		path: `/etc/moltbot/${name}`,
+		template: `quadlets/moltbot/${name}`,
+		owner: "iac",
+		mode: "0640",
+	};
+}
+
 /** Moltbot: an OpenClaw gateway on Discord, its commands in sandboxes beside it. */
 export const moltbot: Platform = {
 	id: "moltbot",
@@ -36,6 +46,8 @@ export const moltbot: Platform = {
 			owner: "iac",
 			mode: "0640",
 		},
+		engine("engine.ts"),
+		engine("engine-policy.ts"),
 		seed("AGENTS.md"),
 		seed("SOUL.md"),
 		seed("skills/1password/SKILL.md"),

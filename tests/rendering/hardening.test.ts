@@ -31,9 +31,14 @@ function faultsOf(text: string): string[] {
 	for (const value of valuesOf(text, "Volume")) {
 		const [source = "", , options = ""] = value.split(":");
 		const isAgents = /^\/var\/lib\/moltbot\/(home|state|workspace|projects)$/;
-		const isSocket = source === "%t/podman/podman.sock";
+		// The engine's socket is for the one that stands before it, which has no network and makes a socket of its own.
+		const isSocket =
+			/^Network=none$/m.test(text) &&
+			/^%t\/(podman\/podman\.sock|moltbot-engine)$/.test(source);
 		if (!isAgents.test(source) && !isSocket && !/\bro\b/.test(options))
 			faults.push(`Volume=${value} can be written`);
+		if (source === "%t/podman/podman.sock" && !isSocket)
+			faults.push(`Volume=${value} is for moltbot-engine alone`);
 		if (source === "/" || /^\/(proc|sys|dev|run|boot|root)\b/.test(source))
 			faults.push(`Volume=${value}`);
 	}
@@ -63,6 +68,7 @@ describe("every container of a unit", () => {
 			["[Container]", "[Container]\nSeccompProfile=unconfined"],
 			["[Container]", "[Container]\nPodmanArgs=--privileged"],
 			["/etc/moltbot:/etc/moltbot:ro", "/etc/moltbot:/etc/moltbot"],
+			["%t/moltbot-engine:", "%t/podman/podman.sock:"],
 		] as const)
 			assert.equal(
 				faultsOf(text.replace(from, to)).length,

@@ -37,7 +37,9 @@ test("every quadlet of the host becomes a unit, without a word of warning", asyn
 		.filter((line) => line && !line.includes("Loading source unit file"));
 	assert.deepEqual(other, []);
 	for (const name of Object.keys(units)) {
-		const unit = name.replace(/\.image$/, "-image").replace(/\.container$/, "");
+		const unit = name
+			.replace(/\.(image|build|volume)$/, "-$1")
+			.replace(/\.container$/, "");
 		assert.ok(result.stdout.includes(`---${unit}.service---`), name);
 	}
 });

@@ -27,7 +27,8 @@ function binds(file: TreeFile) {
 			options: options.split(","),
 		}));
 }
-const isSocket = (path: string) => path.endsWith(".sock");
+/** A socket of the user's session, or the folder of one. */
+const isSocket = (path: string) => /(\.sock|^%t\/moltbot-engine)$/.test(path);
 /** The agent's data, which gateway, sandboxes and scripts of the host share. */
 const isShared = (path: string) =>
 	/^\/var\/lib\/moltbot\/(home|state|workspace|projects)$/.test(path);

@@ -87,6 +87,34 @@ test("the agent answers out of a sandbox, and goes on doing so whatever happens 
 		},
 	);
 
+	await t.test(
+		"the gateway gets sandboxes of the engine, and nothing else",
+		async () => {
+			const image = await agent.podman(
+				"inspect --format '{{.ImageName}}' moltbot-gateway",
+			);
+			const inGateway = "exec moltbot-gateway podman";
+			for (const args of [
+				`run --rm ${image} true`,
+				`run --rm --privileged --network=host --volume=/:/host ${image} true`,
+				"exec moltbot-engine true",
+				"rm --force moltbot-engine",
+				`rmi ${image}`,
+			])
+				await assert.rejects(
+					agent.podman(`${inGateway} ${args}`),
+					/refused by the host/,
+					args,
+				);
+			// Control: the engine itself does it.
+			await agent.podman(`run --rm --entrypoint=true ${image}`);
+			assert.match(
+				await agent.shell("journalctl --boot CONTAINER_NAME=moltbot-engine"),
+				/refused: POST .*containers\/create/,
+			);
+		},
+	);
+
 	const answers = async () => {
 		const nonce = randomBytes(6).toString("hex");
 		assert.match(

@@ -2,10 +2,11 @@
 // gateway's, and in one like a sandbox of OpenClaw's.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { copyFileSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { moltbot } from "../../../infra/platforms/moltbot.ts";
-import { renderHost } from "../../../infra/render.ts";
+import { renderHost, repository } from "../../../infra/render.ts";
 import { sampleValues } from "../../../infra/testing.ts";
 import { hostArtefacts } from "../../../lab/host/artefacts.ts";
 import type { LabHost } from "../../../lab/host/host.ts";
@@ -34,7 +35,17 @@ const programs = [
 	...["getent", "grep", "head", "id", "ip", "kill", "ln", "ls", "mkdir"],
 	...["mknod", "mount", "mv", "nsenter", "ps", "rm", "sed", "setpriv"],
 	...["sh", "sleep", "stat", "su", "sysctl", "tail", "timeout", "touch"],
-	...["true", "truncate", "umount", "unshare", "chroot", "tr"],
+	...[
+		"true",
+		"truncate",
+		"umount",
+		"unshare",
+		"chroot",
+		"tr",
+		"node",
+		"tar",
+		"tee",
+	],
 ];
 
 const network = file(
@@ -42,11 +53,21 @@ const network = file(
 	`[Match]\nName=eth0\n[Network]\nAddress=192.0.2.2/24\nGateway=${labAddress}\nAddress=2001:db8:2::2/64\nGateway=2001:db8:2::1\n`,
 );
 
+/** What a delivery brings for what stands before the engine. */
+const engineFiles = moltbot.files
+	.filter(({ path }) => path.startsWith("/etc/moltbot/engine"))
+	.map(({ path, template }) => ({
+		...file(path, readFileSync(`${repository}${template}`, "utf8")),
+		mode: 0o640,
+		group: { id: 2001 },
+	}));
+
 /** What the document cannot say here: the look-alike is uCore from its first boot, has no tailnet and no clouds. */
 function overlay() {
 	const none = "[Unit]\nConditionPathExists=/no/such/thing/here\n";
 	return [
 		network,
+		...engineFiles,
 		file("/etc/os-release", "ID=fedora\nVERSION_ID=44\nVARIANT_ID=ucore\n"),
 		...["join", "rebase", "notify"].map((name) =>
 			file(`/etc/systemd/system/${name}.service.d/none.conf`, none),
@@ -58,6 +79,7 @@ export class AttackHost {
 	readonly host: LabHost;
 	/** What reached the attacker's targets outside. */
 	readonly arrivals: readonly Arrival[];
+	#image = "localhost/attacker";
 
 	private constructor(host: LabHost, arrivals: readonly Arrival[]) {
 		this.host = host;
@@ -109,9 +131,11 @@ export class AttackHost {
 		);
 	}
 
-	/** Runs a shell script from where the attacker is. */
+	/** Runs a shell script from where the attacker is; `@IMAGE@` in it is the image of his containers, by digest. */
 	run(from: From, script: string): Promise<Result> {
-		const quoted = quote(`exec 2>&1\n${script}`);
+		const quoted = quote(
+			`exec 2>&1\n${script.replaceAll("@IMAGE@", this.#image)}`,
+		);
 		const agent =
 			"cd / && timeout 60 setpriv --reuid=2001 --regid=2001 --clear-groups env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/var/home/moltbot XDG_RUNTIME_DIR=/run/user/2001 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/2001/bus";
 		if (from === "uid") return this.root(`${agent} bash -c ${quoted}`);
@@ -135,7 +159,7 @@ export class AttackHost {
 			);
 			// The image and its command come last.
 			const options = [...kept.slice(0, -3), ...control.container];
-			const command = `localhost/attacker bash -c ${quote(`exec 2>&1\n${script}`)}`;
+			const command = `localhost/attacker bash -c ${quote(`exec 2>&1\n${script.replaceAll("@IMAGE@", this.#image)}`)}`;
 			const { output } = await this.run(
 				"uid",
 				`podman ${remote} run --rm ${options.join(" ")} ${command}`,
@@ -153,9 +177,11 @@ export class AttackHost {
 	/** Makes the attacker's image and starts the two containers. */
 	async #prepare(): Promise<void> {
 		const image = "/var/tmp/attacker";
+		copyFileSync(process.execPath, `${await this.#tree()}/usr/local/bin/node`);
 		await this.#must(
 			[
 				`mkdir -p ${image}/{bin,etc,proc,sys,dev,tmp,run,workspace,var/lib/moltbot}`,
+				`chmod 1777 ${image}/tmp`,
 				`ln -s bin ${image}/sbin; mkdir ${image}/usr; ln -s ../bin ${image}/usr/bin; ln -s ../bin ${image}/usr/sbin`,
 				`for p in ${programs.join(" ")}; do f=$(readlink -f "$(type -P $p)"); cp "$f" ${image}/bin/$p; ldd "$f" | grep -o '/[^ ]*' | while read -r l; do mkdir -p ${image}/$(dirname $l); cp -L $l ${image}$l; done; done`,
 				`cp -L /usr/lib/x86_64-linux-gnu/libnss_{files,dns}.so.2 ${image}/lib/x86_64-linux-gnu/ 2>/dev/null || true`,
@@ -188,8 +214,34 @@ export class AttackHost {
 		await podman(
 			"import --signature-policy=/var/tmp/policy.json /var/tmp/attacker.tar localhost/attacker",
 		);
+		const { output } = await this.run(
+			"uid",
+			"podman image inspect --format '{{.Digest}}' localhost/attacker",
+		);
+		this.#image = `localhost/attacker@${output.trim()}`;
+		await this.#must(
+			"install -d -m 0700 -o 2001 -g 2001 /run/user/2001/moltbot-engine",
+		);
+		for (const name of ["state", "workspace"])
+			await podman(
+				`${remote} volume create --ignore --opt type=none --opt o=bind --opt device=/var/lib/moltbot/${name} moltbot-${name}`,
+			);
+		await podman(`${remote} run --detach ${engineArguments.join(" ")}`);
 		await podman(`${remote} run --detach ${gatewayArguments.join(" ")}`);
 		await podman(`${remote} run --detach ${sandboxArguments.join(" ")}`);
+	}
+
+	/** The host's files, from outside. */
+	async #tree(): Promise<string> {
+		const { output } = await this.root("readlink /proc/self/ns/mnt");
+		for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
+			try {
+				if (readlinkSync(`/proc/${pid}/ns/mnt`) === output.trim())
+					return `/proc/${pid}/root`;
+			} catch {
+				// It has ended.
+			}
+		throw new Error("no process of the host is to be seen");
 	}
 
 	async #must(script: string): Promise<void> {
@@ -209,9 +261,27 @@ export const gatewayArguments = [
 	"--volume=/var/lib/moltbot/state:/var/lib/moltbot/state",
 	"--volume=/var/lib/moltbot/workspace:/var/lib/moltbot/workspace",
 	"--volume=/var/lib/moltbot/projects:/var/lib/moltbot/projects",
-	"--volume=/run/user/2001/podman/podman.sock:/run/podman/podman.sock",
+	"--volume=/run/user/2001/moltbot-engine:/run/podman:ro",
 	...["localhost/attacker", "sleep", "infinity"],
 ];
+
+/** As in quadlets/moltbot/moltbot-engine.container. */
+const engineArguments = [
+	...["--name=engine", "--userns=keep-id", "--user=2001:2001", "--read-only"],
+	...["--security-opt=no-new-privileges", "--cap-drop=all"],
+	...["--pids-limit=64", "--network=none"],
+	"--volume=/run/user/2001/podman/podman.sock:/run/podman/podman.sock",
+	"--volume=/run/user/2001/moltbot-engine:/run/engine",
+	"--volume=/etc/moltbot:/etc/moltbot:ro",
+	...["localhost/attacker", "node", "/etc/moltbot/engine.ts"],
+];
+/** The gateway before: with the engine itself in the place of what stands before it. */
+export const bareEngine = {
+	without: ["--volume=/run/user/2001/moltbot-engine:/run/podman:ro"],
+	container: [
+		"--volume=/run/user/2001/podman/podman.sock:/run/podman/podman.sock",
+	],
+};
 
 /** As OpenClaw makes them, from its recorded call. */
 export const sandboxArguments = [
@@ -226,7 +296,10 @@ export const sandboxArguments = [
 	...["localhost/attacker", "sleep", "infinity"],
 ];
 
-function document(): object {
+/** The product's document with `overlay`, and further files of a test. */
+export function document(
+	further: readonly ReturnType<typeof file>[] = [],
+): object {
 	const ignition = JSON.parse(
 		renderHost(
 			moltbot.id,
@@ -234,7 +307,7 @@ function document(): object {
 			{ compress: false },
 		),
 	);
-	const added = overlay();
+	const added = [...overlay(), ...further];
 	const paths = new Set(added.map(({ path }) => path));
 	ignition.storage.files = [
 		...ignition.storage.files.filter(

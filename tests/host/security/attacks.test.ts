@@ -8,6 +8,7 @@ import {
 	sandboxArguments,
 } from "./attackHost.ts";
 import { type Attempt, attempts, targets } from "./attempts.ts";
+import { asking, sandboxRequest, skillsWork } from "./policyAttempts.ts";
 import type { End } from "./wire.ts";
 
 const tcpPorts = [22, 53, 80, 443, 853];
@@ -54,6 +55,29 @@ test("the attacker's containers are those of the product", () => {
 			assert.ok(!list.some((argument) => argument.startsWith(unwanted)));
 });
 
+/** What OpenClaw does to its sandboxes goes through what stands before the engine. */
+async function sandboxesWork(attack: AttackHost) {
+	const made = await attack.run("gateway", asking(sandboxRequest));
+	assert.match(made.output, /^won$/m, made.output);
+	const skills = await attack.run("gateway", skillsWork);
+	assert.match(skills.output, /^won$/m, skills.output);
+	const client =
+		"podman --remote --url unix:///run/user/2001/moltbot-engine/podman.sock";
+	for (const [script, expected] of [
+		["exec sandbox id -u", /^2001$/],
+		// The input ends before the output begins.
+		[
+			"exec --interactive sandbox sh -c 'x=$(cat); sleep 1; echo $x' <<<words",
+			/^words$/,
+		],
+		["exec sandbox sh -c 'exit 7' || echo $?", /^7$/],
+		["ps --all --format '{{.Names}}'", /^sandbox$/m],
+	] as const) {
+		const { output } = await attack.run("uid", `${client} ${script}`);
+		assert.match(output.trim(), expected, script);
+	}
+}
+
 test("an agent that is taken over gets nothing", {
 	timeout: 900_000,
 }, async (t) => {
@@ -63,6 +87,7 @@ test("an agent that is taken over gets nothing", {
 	const seen = (word: string) =>
 		attack.arrivals.some(({ payload }) => payload.includes(word));
 	const faults: string[] = [];
+	await sandboxesWork(attack);
 
 	for (const attempt of attempts) {
 		const { output } = await attack.run(attempt.from, attempt.script);

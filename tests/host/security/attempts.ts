@@ -1,5 +1,6 @@
 // What an agent that is taken over tries. Each script prints "won" where it succeeds, and only there.
 import type { From } from "./attackHost.ts";
+import { policyAttempts } from "./policyAttempts.ts";
 
 /** One attack. */
 export interface Attempt {
@@ -157,6 +158,7 @@ const writeAttempts: Attempt[] = [
 		"/etc/moltbot/guard.nft",
 		"/etc/moltbot/host.env",
 		"/etc/moltbot/openclaw.json",
+		"/etc/moltbot/engine-policy.ts",
 		"/etc/passwd",
 		"/etc/subuid",
 		"/usr/local/bin/moltbot",
@@ -169,7 +171,7 @@ const writeAttempts: Attempt[] = [
 			script: `: >>${path} && echo won`,
 			refusal: denied,
 			// Its group is the agent's, so others' rights do not count there.
-			control: chmod(path.endsWith("openclaw.json") ? "g+w" : "o+w", path),
+			control: chmod(/\.(json|ts)$/.test(path) ? "g+w" : "o+w", path),
 		}),
 	),
 	{
@@ -394,7 +396,7 @@ const powers: Attempt[] = [
 		[
 			"the engine's socket",
 			"/run/podman/podman.sock",
-			"/run/user/2001/podman/podman.sock:/run/podman/podman.sock",
+			"/run/user/2001/moltbot-engine:/run/podman:ro",
 		],
 		[
 			"the gateway's secrets",
@@ -418,10 +420,10 @@ const powers: Attempt[] = [
 	),
 ];
 
-/** A container that the attacker makes through the engine's API, from inside the gateway; `create` is its request. */
+/** A container that the attacker makes by the engine itself, with the agent's uid on the host; `create` is its request. */
 const byEngine = (create: object) =>
 	[
-		`api() { curl -sS --unix-socket /run/podman/podman.sock -H 'Content-Type: application/json' "$@"; }`,
+		`api() { curl -sS --unix-socket /run/user/2001/podman/podman.sock -H 'Content-Type: application/json' "$@"; }`,
 		`u=http://d/v5.0.0/libpod/containers`,
 		`id=$(api -d '${JSON.stringify({ image: "localhost/attacker", ...create })}' $u/create | sed -n 's/.*"Id":"\\([0-9a-f]*\\)".*/\\1/p')`,
 		`[ "$id" ] || { echo not created; exit 1; }`,
@@ -511,7 +513,7 @@ const throughEngine: Attempt[] = [
 ].map(
 	([name, create]): Attempt => ({
 		name: String(name),
-		from: "gateway",
+		from: "uid",
 		script: byEngine(create as object),
 		// It must have run: an engine that refuses the request would prove nothing.
 		refusal: /inside[\s\S]*(denied|not permitted|refused|Read-only)/i,
@@ -526,4 +528,5 @@ export const attempts: readonly Attempt[] = [
 	...plantings,
 	...powers,
 	...throughEngine,
+	...policyAttempts,
 ];

@@ -63,3 +63,83 @@ test("nothing that the agent plants makes root save or restore what the agent ma
 	const carried = await first.run("bash", "-c", search("/tmp/followed/"));
 	assert.match(carried.stdout, /followed\/file/);
 });
+
+test("an archive bomb is bytes like any other: nobody on the way unpacks it", {
+	skip,
+	timeout: 180_000,
+}, async (t) => {
+	const { host } = await startState(t);
+	const first = await host(3);
+	const ok = (result: { status: number | null; stderr: string }) =>
+		assert.equal(result.status, 0, result.stderr);
+	ok(await first.script("restore"));
+	// 64 MiB of nothing in 64 KiB; forty of it behind each other, packed again: some kilobytes are 2.5 GiB.
+	ok(
+		await first.run(
+			"bash",
+			"-euc",
+			`cd /var/lib/moltbot/workspace
+			head --bytes=64M /dev/zero | gzip >one.gz
+			for i in $(seq 40); do cat one.gz; done | gzip >bomb.gz.gz
+			rm one.gz
+			mkdir many; cd many; seq 5000 | xargs touch
+			chown -hR 2001:2001 /var/lib/moltbot/workspace`,
+		),
+	);
+	const size = "du --summarize --bytes /var/lib/moltbot/workspace/bomb.gz.gz";
+	const packed = Number(
+		(await first.run("bash", "-c", size)).stdout.split("\t")[0],
+	);
+	assert.ok(packed < 1024 * 1024, `${packed}`);
+	// Control: whoever unpacks it has all of that on his hands.
+	const unpacked = await first.run(
+		"bash",
+		"-c",
+		"gzip -dc /var/lib/moltbot/workspace/bomb.gz.gz | gzip -dc | head --bytes=1G | wc --bytes",
+	);
+	assert.equal(Number(unpacked.stdout), 1024 ** 3);
+
+	ok(await first.script("backup"));
+	const second = await host(4);
+	ok(await second.script("restore"));
+	const disk = await second.run(
+		"bash",
+		"-c",
+		"du --summarize --bytes /var/lib/moltbot | cut --fields=1; ls /var/lib/moltbot/workspace/many | wc --lines",
+	);
+	const [bytes = 0, files] = disk.stdout.trim().split("\n").map(Number);
+	assert.ok(bytes < 16 * 1024 * 1024, `${bytes} bytes restored`);
+	assert.equal(files, 5000);
+	t.diagnostic(`${packed} bytes packed, ${bytes} restored`);
+});
+
+test("a folder that is deeper than a path can say does not keep the rest from being saved", {
+	skip,
+	timeout: 180_000,
+}, async (t) => {
+	const { host } = await startState(t);
+	const first = await host(3);
+	const ok = (result: { status: number | null; stderr: string }) =>
+		assert.equal(result.status, 0, result.stderr);
+	ok(await first.script("restore"));
+	ok(
+		await first.run(
+			"bash",
+			"-euc",
+			`cd /var/lib/moltbot/workspace; echo mine >memory
+			name=$(printf 'd%.0s' {1..200}); for i in $(seq 40); do mkdir $name; cd $name; done; echo deep >file
+			chown -hR 2001:2001 /var/lib/moltbot/workspace`,
+		),
+	);
+	const saved = await first.script("backup");
+	console.log(saved);
+	const second = await host(4);
+	console.log(await second.script("restore"));
+	console.log(
+		await second.run(
+			"bash",
+			"-c",
+			"cat /var/lib/moltbot/workspace/memory; find /var/lib/moltbot/workspace | wc -l",
+		),
+	);
+});

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
+import { buildOf } from "./builds.ts";
 import type { Host } from "./host.ts";
 import type { Platform } from "./platforms/platform.ts";
 import { Delivery, Readiness } from "./provider/sdk.ts";
@@ -22,6 +23,8 @@ export interface DeliveryDocument {
 		content: string;
 	}[];
 	readonly images: Readonly<Record<string, string>>;
+	/** Images that those are built on which the host builds by itself. */
+	readonly bases: readonly string[];
 	readonly os: string;
 	readonly env: Readonly<Record<string, string>>;
 }
@@ -33,20 +36,33 @@ export function deliveryDocument(
 	generation: number,
 ): DeliveryDocument {
 	const values = platform.values(settings);
+	const images = deliveredImages(platform, settings);
+	const builds = Object.values(images).flatMap((image) => buildOf(image) ?? []);
 	return {
 		version: 1,
 		generation,
-		files: platform.files.map(({ path, template, owner, mode }) => ({
-			path,
-			owner,
-			mode,
-			content: fillIn(
-				template,
-				readFileSync(`${repository}${template}`, "utf8"),
-				values,
+		files: [
+			...platform.files.map(({ path, template, owner, mode }) => ({
+				path,
+				owner,
+				mode,
+				content: fillIn(
+					template,
+					readFileSync(`${repository}${template}`, "utf8"),
+					values,
+				),
+			})),
+			...builds.flatMap(({ name, files }) =>
+				files.map((file) => ({
+					path: `/etc/moltbot/build-${name}/${file.name}`,
+					owner: "iac" as const,
+					mode: "0640",
+					content: file.text,
+				})),
 			),
-		})),
-		images: deliveredImages(platform, settings),
+		],
+		images,
+		bases: builds.map(({ base }) => base),
 		os: settings.osImage,
 		env: {},
 	};

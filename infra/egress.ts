@@ -1,3 +1,4 @@
+import { buildOf } from "./builds.ts";
 import type { Platform } from "./platforms/platform.ts";
 import { parseImage } from "./provider/clients/registry.ts";
 import type { Settings } from "./settings.ts";
@@ -20,7 +21,7 @@ export function egressList(
 	const wanted: readonly string[] = settings.egress;
 	if (wanted.includes("open")) return [];
 	const registries = Object.values(platform.images(settings)).map(
-		(image) => parseImage(image).registry,
+		(image) => parseImage(buildOf(image)?.base ?? image).registry,
 	);
 	const entries = [
 		...wanted.filter((entry) => entry !== "platform"),

@@ -13,8 +13,6 @@ const digest = `@sha256:${"a".repeat(64)}`;
 const required = {
 	"moltbot:bucket": "moltbot-backup-1",
 	"moltbot:osImage": `ghcr.io/ublue-os/ucore-minimal${digest}`,
-	"moltbot:gatewayImage": `ghcr.io/me/gateway${digest}`,
-	"moltbot:sandboxImage": `ghcr.io/me/sandbox${digest}`,
 	"moltbot:backupImage": `docker.io/restic/restic${digest}`,
 	"moltbot:ownerDiscordId": "123456789012345678",
 };

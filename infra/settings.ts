@@ -31,6 +31,7 @@ const yesOrNo = z.enum(["true", "false"]).transform((v) => v === "true");
 const pinnedImage = z
 	.string()
 	.regex(/^[a-z0-9.-]+(?::\d+)?(?:\/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}$/);
+const builtImage = z.union([z.literal(""), pinnedImage]);
 const pinned = "<registry>/<name>@sha256:<64 hex digits>";
 const optionalPem = z
 	.string()
@@ -118,15 +119,19 @@ export const fields = {
 		example: "",
 		fallback: "",
 	}),
-	gatewayImage: field(pinnedImage, {
-		about: "Image of the agent's gateway (images/gateway).",
-		allowed: pinned,
+	gatewayImage: field(builtImage, {
+		about:
+			"Image of the agent's gateway. Nothing: the host builds it from images/gateway, which takes some minutes and needs the open internet.",
+		allowed: `${pinned}, or nothing`,
 		example: `ghcr.io/you/moltbot-gateway@sha256:${"0".repeat(64)}`,
+		fallback: "",
 	}),
-	sandboxImage: field(pinnedImage, {
-		about: "Image in which the agent's commands run (images/sandbox).",
-		allowed: pinned,
+	sandboxImage: field(builtImage, {
+		about:
+			"Image in which the agent's commands run. Nothing: the host builds it from images/sandbox, as above.",
+		allowed: `${pinned}, or nothing`,
 		example: `ghcr.io/you/moltbot-sandbox@sha256:${"0".repeat(64)}`,
+		fallback: "",
 	}),
 	backupImage: field(pinnedImage, {
 		about:

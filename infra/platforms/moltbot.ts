@@ -1,3 +1,4 @@
+import { buildNamed } from "../builds.ts";
 import type { DeliveredFile, Platform } from "./platform.ts";
 
 const workspace = "/var/lib/moltbot/workspace";
@@ -54,8 +55,8 @@ export const moltbot: Platform = {
 		seed("skills/credential-request/SKILL.md"),
 	],
 	images: ({ gatewayImage, sandboxImage }) => ({
-		gateway: gatewayImage,
-		sandbox: sandboxImage,
+		gateway: gatewayImage || buildNamed("gateway").reference,
+		sandbox: sandboxImage || buildNamed("sandbox").reference,
 	}),
 	values: ({
 		ownerDiscordId,
@@ -63,7 +64,13 @@ export const moltbot: Platform = {
 		model,
 		operatorVault,
 		discordItem,
-	}) => ({ ownerDiscordId, sandboxImage, model, operatorVault, discordItem }),
+	}) => ({
+		ownerDiscordId,
+		sandboxImage: sandboxImage || buildNamed("sandbox").reference,
+		model,
+		operatorVault,
+		discordItem,
+	}),
 	egress: [
 		"api.anthropic.com",
 		"discord.com",

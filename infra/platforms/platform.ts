@@ -33,7 +33,7 @@ export interface Platform {
 	readonly memoryMiB: number;
 	readonly secrets: Readonly<Record<string, SecretSource>>;
 	readonly files: readonly DeliveredFile[];
-	/** Images of its units, by name; each value is a reference with a digest. */
+	/** Images of its units, by name: a reference with a digest, or one that the host builds (builds.ts). */
 	images(settings: Settings): Readonly<Record<string, string>>;
 	/** Values for the placeholders of its delivered files. */
 	values(settings: Settings): Readonly<Record<string, string>>;

@@ -55,6 +55,8 @@ export const texts = {
 	localOtherTailnet: (here: string, theirs: string) =>
 		`Tailscale on this machine is "${here}", which is no device of the tailnet that the Tailscale credential opens (${theirs}); log in to that one (\`tailscale login\`) or set TAILSCALE_TAILNET and a credential of this one, or a new host cannot be reached from here.`,
 
+	baseMissing: (name: string, base: string) =>
+		`${name}Image is not set, so the host builds it; but the registry has no ${base}, which images/${name}/Containerfile builds on. Name a base there that exists, or an image that is built already: pulumi config set ${name}Image <registry>/<name>@sha256:<digest>.`,
 	imageMissing: (name: string, image: string) =>
 		`${name}Image: the registry has no ${image}; push it, or name a digest that is there: pulumi config set ${name}Image <registry>/<name>@sha256:<digest>.`,
 

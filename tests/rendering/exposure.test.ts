@@ -62,6 +62,7 @@ test("what the program composes for a host has no place for a secret, and sets n
 	);
 	const document = deliveryDocument(moltbot, settings, 1);
 	assert.deepEqual(Object.keys(document).sort(), [
+		"bases",
 		"env",
 		"files",
 		"generation",

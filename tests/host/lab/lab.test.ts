@@ -55,6 +55,11 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 			...["sudo", "-u", "moltbot", "env", "XDG_RUNTIME_DIR=/run/user/2001"],
 			...["sh", "-c", `'cd && ${script}'`],
 		);
+	/** What the image of the running gateway says of itself. */
+	const release = () =>
+		asAgent(
+			"podman ps --filter name=moltbot-gateway --format {{.Labels.release}}",
+		);
 	/** TCP ports that answer, as seen from the operator's line. */
 	const scan = async (address: string, ports: readonly number[]) =>
 		JSON.parse(
@@ -164,7 +169,8 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 
 	test("after a reboot the agent answers", async () => {
 		const boot = await lab.bootId();
-		await onHost("sudo", "systemctl", "reboot");
+		// Its own session ends with it.
+		await lab.ask(lab.ssh("sudo", "systemctl", "reboot"));
 		await until("another boot", 120, () =>
 			lab.bootId().then(
 				(id) => id !== boot,
@@ -210,14 +216,10 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 	test("a new release of the gateway is rolled out on the same machine", async () => {
 		const before = await instances();
 		const boot = await lab.bootId();
-		const running = () =>
-			asAgent(
-				"podman ps --filter name=moltbot-gateway --format {{.Labels.release}}",
-			);
-		assert.match(await running(), /^first/);
+		assert.match(await release(), /^first/);
 		await lab.configure("gatewayImage", lab.nextGateway);
 		await lab.up();
-		assert.match(await running(), /^next/);
+		assert.match(await release(), /^next/);
 		const { units } = await askStatus();
 		assert.equal(units.gateway?.image, lab.nextGateway);
 		assert.deepEqual(
@@ -292,6 +294,27 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 		assert.equal((await askStatus()).units.gateway?.image, lab.firstGateway);
 	});
 
+	test("where the stack names no image, the host builds it", async () => {
+		lab.change(
+			"images/gateway/Containerfile",
+			() =>
+				`ARG OPENCLAW_IMAGE=${lab.nextGateway}\nFROM \${OPENCLAW_IMAGE}\nLABEL release=built\n`,
+		);
+		await succeed(["pulumi", "config", "rm", "gatewayImage"]);
+		await lab.up();
+		const { units } = await askStatus();
+		assert.match(
+			units.gateway?.image ?? "",
+			/^localhost\/moltbot-gateway:[0-9a-f]{12}$/,
+		);
+		assert.match(await release(), /^built/);
+		assert.match(await lab.dm("hello"), /lab model/);
+		world.operator.unedit();
+		await lab.configure("gatewayImage", lab.firstGateway);
+		await lab.up();
+		assert.match(await release(), /^first/);
+	});
+
 	test("pause saves the state and takes the machine away; resume brings it back and tells the stages of its boot", async () => {
 		const note = "/var/lib/moltbot/workspace/note";
 		await asAgent(`echo remembered >${note}`);
@@ -333,7 +356,9 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 		// The machine gets its power back and comes up by itself.
 		await ready();
 		assert.match(await lab.dm("are you back?"), /lab model/);
-		assert.match(await succeed([...upCommand, "--refresh"]), /\d+ unchanged/);
+		const said = await succeed([...upCommand, "--refresh"]);
+		assert.match(said, /\d+ unchanged/);
+		assert.doesNotMatch(said, /\d+ (created|updated|replaced|deleted)/);
 		assert.equal((await askStatus()).generation, 2);
 	});
 });

@@ -114,8 +114,12 @@ export class TestLab {
 
 	/** What a command on the host prints, over Tailscale SSH. */
 	onHost(...command: string[]): Promise<string> {
+		return this.succeed(this.ssh(...command));
+	}
+
+	ssh(...command: string[]): string[] {
 		const host = `core@${this.world.operator.hostname}`;
-		return this.succeed(["tailscale", "ssh", host, ...command]);
+		return ["tailscale", "ssh", host, ...command];
 	}
 
 	async status() {

@@ -132,6 +132,51 @@ test("a delivery without a change starts an agent that a destroy has stopped", {
 	);
 });
 
+test("an image that is named by no digest is built on the host first", {
+	skip,
+}, (t) => {
+	const h = host(t);
+	const units = "etc/containers/systemd/users/2001";
+	const built = "localhost/moltbot-gateway:0123456789ab";
+	const base = `ghcr.io/openclaw/openclaw@${digest(5)}`;
+	const build = {
+		...order(),
+		images: { ...order().images, gateway: built },
+		bases: [base],
+		files: [
+			{
+				path: "/etc/moltbot/build-gateway/Containerfile",
+				owner: "iac",
+				mode: "0640",
+				content: "FROM x\n",
+			},
+		],
+	};
+	answer(h.deliver(build));
+	assert.match(
+		h.text(`${units}/moltbot-gateway.image.d/50-delivered.conf`),
+		/\[Unit\]\nWants=moltbot-gateway-build\.service\nAfter=moltbot-gateway-build\.service\n\[Image\]\nImage=localhost\/moltbot-gateway:0123456789ab\n$/,
+	);
+	assert.match(
+		h.text(`${units}/moltbot-gateway.build.d/50-delivered.conf`),
+		/\[Build\]\nImageTag=localhost\/moltbot-gateway:0123456789ab\n$/,
+	);
+	assert.doesNotMatch(
+		h.text(`${units}/moltbot-sandbox.image.d/50-delivered.conf`),
+		/build/,
+	);
+	const folder = statSync(h.at("etc/moltbot/build-gateway"));
+	assert.deepEqual([folder.mode & 0o777, folder.gid], [0o750, 2001]);
+	const policy = JSON.parse(h.text("etc/containers/policy.json"));
+	const { docker } = policy.transports;
+	for (const image of [base, built, order().images.sandbox ?? ""])
+		assert.deepEqual(docker[image], [{ type: "insecureAcceptAnything" }]);
+	assert.deepEqual(answer(h.deliver(build)).applied, []);
+	// A name of another image's build is none.
+	const other = { ...build, images: { sandbox: built } };
+	assert.match(h.deliver(other).stderr, /must be named by digest/);
+});
+
 test("the host's own secrets are root's alone and restart nothing", {
 	skip,
 }, (t) => {

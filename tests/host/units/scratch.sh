@@ -16,7 +16,7 @@ if [[ ! -e $root/etc/moltbot ]]; then
 		if [[ $file == *.sh || $(head --bytes=2 "$file" | tr --delete '\0') == '#!' ]]; then cp "$file" "$root/usr/local/libexec/moltbot/"; fi
 	done
 	mv "$root/usr/local/libexec/moltbot/moltbot" "$root/usr/local/bin/"
-	cp "$repo"/quadlets/moltbot/*.{container,image} "$root/etc/containers/systemd/users/2001/"
+	cp "$repo"/quadlets/moltbot/*.{container,image,build} "$root/etc/containers/systemd/users/2001/"
 	node "$repo/tests/host/units/platformEnvironment.ts" >"$root/etc/moltbot/platform.env"
 	printf 'MOLTBOT_GENERATION=3\nMOLTBOT_HOSTNAME=moltbot\n' >"$root/etc/moltbot/host.env"
 	sed 's#{{ osScope }}#ghcr.io/ublue-os/ucore-minimal#' "$repo/quadlets/host/policy.json" >"$root/etc/containers/policy.json"

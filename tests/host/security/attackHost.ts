@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { copyFileSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { moltbot } from "../../../infra/platforms/moltbot.ts";
 import { renderHost, repository } from "../../../infra/render.ts";
 import { sampleValues } from "../../../infra/testing.ts";
@@ -167,6 +168,24 @@ export class AttackHost {
 			return output;
 		}
 		return (await this.run(from, script)).output;
+	}
+
+	/** What was planted must live through this. */
+	async reboot(): Promise<void> {
+		const boot = "cat /proc/sys/kernel/random/boot_id";
+		const { output: before } = await this.root(boot);
+		await this.root("systemctl reboot");
+		const deadline = AbortSignal.timeout(120_000);
+		for (;;) {
+			deadline.throwIfAborted();
+			const { code, output } = await this.root(boot).catch(() => ({
+				code: -1,
+				output: "",
+			}));
+			if (code === 0 && output !== before) break;
+			await sleep(200);
+		}
+		await this.host.waitUntilUp(deadline);
 	}
 
 	/** Root's script to take a protection away, or to give it back. */

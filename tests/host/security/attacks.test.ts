@@ -7,7 +7,7 @@ import {
 	gatewayArguments,
 	sandboxArguments,
 } from "./attackHost.ts";
-import { type Attempt, attempts, targets } from "./attempts.ts";
+import { type Attempt, attempts, mutable, targets } from "./attempts.ts";
 import { asking, sandboxRequest, skillsWork } from "./policyAttempts.ts";
 import type { End } from "./wire.ts";
 
@@ -78,6 +78,28 @@ async function sandboxesWork(attack: AttackHost) {
 	}
 }
 
+const survivor = "/var/lib/moltbot/workspace/survivor";
+/** Plants a unit wherever the agent's service manager and Quadlet would look for one. */
+const plantUnit = `cd /
+unit='[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo won >${survivor}"\n[Install]\nWantedBy=default.target\n'
+for folder in /run/user/2001/systemd/user /var/home/moltbot/.config/systemd/user /var/home/moltbot/.local/share/systemd/user /etc/systemd/user; do
+	mkdir -p $folder/default.target.wants && printf "$unit" >$folder/survivor.service && ln -sf ../survivor.service $folder/default.target.wants/survivor.service
+done
+for folder in /run/user/2001/containers/systemd /var/home/moltbot/.config/containers/systemd /etc/containers/systemd/users/2001; do
+	mkdir -p $folder && printf '[Container]\nImage=localhost/attacker\nVolume=/var/lib/moltbot/workspace:/workspace\nExec=sh -c "echo won >/workspace/survivor"\n[Install]\nWantedBy=default.target\n' >$folder/survivor.container
+done
+systemctl --user daemon-reload; rm -f ${survivor}`;
+
+/** What the agent leaves behind as a unit; "won" where it ran after a restart of the host. */
+async function survival(attack: AttackHost): Promise<string> {
+	await attack.run("uid", plantUnit);
+	await attack.reboot();
+	// The one that it would hang on.
+	const reached =
+		"for i in $(seq 300); do systemctl --user is-active --quiet default.target && break; sleep 0.1; done";
+	return (await attack.run("uid", `${reached}; cat ${survivor}`)).output;
+}
+
 test("an agent that is taken over gets nothing", {
 	timeout: 900_000,
 }, async (t) => {
@@ -118,6 +140,14 @@ test("an agent that is taken over gets nothing", {
 		}
 		if (control) await attack.switch(control.on);
 	}
+	const nothing = await survival(attack);
+	if (won(nothing) || !/No such file/.test(nothing))
+		faults.push(`a planted unit survives: ${nothing}`);
+	await attack.switch(mutable);
+	const something = await survival(attack);
+	if (!won(something))
+		faults.push(`a planted unit: the control did not run: ${something}`);
+
 	const table = attempts.map((attempt) =>
 		[
 			nameOf(attempt),
@@ -129,7 +159,10 @@ test("an agent that is taken over gets nothing", {
 	);
 	for (const line of table) t.diagnostic(line);
 	t.diagnostic(
-		`${attempts.length} attempts, ${attempts.filter(({ control }) => !("none" in control)).length} with a control`,
+		"uid: a unit planted in seven places that outlives a restart | refused | succeeds without the protection",
+	);
+	t.diagnostic(
+		`${attempts.length + 1} attempts, ${attempts.filter(({ control }) => !("none" in control)).length + 1} with a control`,
 	);
 	assert.deepEqual(faults, []);
 	assert.ok(attempts.length >= 60);

@@ -171,7 +171,10 @@ const writeAttempts: Attempt[] = [
 			script: `: >>${path} && echo won`,
 			refusal: denied,
 			// Its group is the agent's, so others' rights do not count there.
-			control: chmod(/\.(json|ts)$/.test(path) ? "g+w" : "o+w", path),
+			control: chmod(
+				/^\/etc\/moltbot\/.*\.(json|ts)$/.test(path) ? "g+w" : "o+w",
+				path,
+			),
 		}),
 	),
 	{
@@ -217,7 +220,8 @@ const writeAttempts: Attempt[] = [
 	},
 ];
 
-const mutable =
+/** Gives the agent its folder of settings. */
+export const mutable =
 	"echo 'h /var/home/moltbot/.config - - - - -i' | systemd-tmpfiles --create -";
 const immutable = "systemd-tmpfiles --create /etc/tmpfiles.d/moltbot.conf";
 const plantings: Attempt[] = [

@@ -7,7 +7,7 @@ record_name() { printf 'moltbot/restored/%08d.json' "$1"; }
 # Says 0 when the repository opens, or restic's exit code.
 repository() {
 	local code=0
-	restic cat config >/dev/null || code=$?
+	restic cat config --no-lock >/dev/null || code=$?
 	return "$code"
 }
 

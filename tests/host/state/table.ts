@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+import {
+	appendFileSync,
+	existsSync,
+	mkdirSync,
+	readFileSync,
+	writeFileSync,
+} from "node:fs";
+import { cpus } from "node:os";
+import { dirname, join } from "node:path";
+import { cacheFolder } from "../../../tools/cache.mjs";
+
+const root = new URL("../../..", import.meta.url).pathname;
+
+/** What the deep tests found, cell by cell. */
+export interface Cell {
+	readonly fault: string;
+	readonly step: string;
+	/** How the run ended into which the fault came. */
+	readonly run: string;
+}
+
+const tested = [
+	...["backup", "change.sh", "copy", "deliver", "holes.sh", "last-backup"],
+	...["lib.sh", "restore", "snapshots.sh", "store.sh"],
+];
+
+/** Says which scripts were tested: cells of others do not count. */
+function version(): string {
+	const hash = createHash("sha256");
+	for (const name of tested)
+		hash.update(readFileSync(join(root, "quadlets/host", name)));
+	return hash.digest("hex").slice(0, 12);
+}
+
+/** Cells of several processes come together in one file, so the product can be run in parts. */
+function file(): string {
+	return join(cacheFolder(), `state-faults-${version()}.jsonl`);
+}
+
+/** Keeps a cell whose guarantee held. */
+export function record(cell: Cell): void {
+	mkdirSync(dirname(file()), { recursive: true });
+	appendFileSync(file(), `${JSON.stringify(cell)}\n`);
+}
+
+/** All that is known of these scripts, as docs/state-faults.md shows it. */
+export function table(
+	faults: readonly string[],
+	steps: readonly string[],
+): string {
+	const known = new Map<string, Cell>();
+	if (existsSync(file()))
+		for (const line of readFileSync(file(), "utf8").trim().split("\n")) {
+			const cell: Cell = JSON.parse(line);
+			known.set(`${cell.fault}/${cell.step}`, cell);
+		}
+	const cell = (fault: string, step: string) =>
+		known.get(`${fault}/${step}`)?.run ?? "not run";
+	const product = faults.flatMap((fault) =>
+		steps.map((step) => known.has(`${fault}/${step}`)),
+	);
+	const cuts = known.get("power cut/random moment")?.run ?? "not run";
+	const columns = steps.map((step) => step.replace(": ", ":<br>"));
+	return `# What was broken, and held
+
+Written by \`npm run test:deep\`; not by hand. Each cell is one run of the step at its head into which the fault came: it *went through* all the same, or it *failed*
+and said so. In every cell that is filled in, the injection fired, the guarantee of [state.md](state.md) held, and the next ordinary run succeeded without a person.
+
+${product.filter(Boolean).length} of ${product.length} cells, scripts \`${version()}\`, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model ?? "CPU"}.
+Power cuts at random moments of backups of a busy agent: ${cuts}.
+
+| Fault | ${columns.join(" | ")} |
+|---|${steps.map(() => "---|").join("")}
+${faults.map((fault) => `| ${fault} | ${steps.map((step) => cell(fault, step)).join(" | ")} |`).join("\n")}
+`;
+}
+
+/** Writes the table where it is committed. */
+export function publish(
+	faults: readonly string[],
+	steps: readonly string[],
+): void {
+	writeFileSync(join(root, "docs/state-faults.md"), table(faults, steps));
+}

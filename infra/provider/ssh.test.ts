@@ -30,6 +30,15 @@ test("a command gets its input, and gives output and exit status", async (t) => 
 	session.close();
 });
 
+test("an exit status that comes after the end of the output", async (t) => {
+	const { port } = await startSsh(t, () => ({ code: 3, exitsAfter: 100 }));
+	const session = await connect(target(port), never, patience);
+	const run = { command: "true", deadline: 2000, doing: "trying" };
+	assert.equal((await session.run(run)).code, 3);
+	assert.equal((await session.run({ ...run, stdin: "in" })).code, 3);
+	session.close();
+});
+
 test("a policy that forbids the user: the banner and the rule that is missing", async (t) => {
 	const refuse =
 		'tailscale: tailnet policy does not permit you to SSH as user "core"';

@@ -248,7 +248,9 @@ function run(
 			channel.on("close", () =>
 				code === undefined ? lost() : settle({ code, stdout, stderr }),
 			);
-			channel.end(stdin);
+			// Not end(): with both directions ended Node destroys the stream, which closes the channel under an exit status that is on its way.
+			if (stdin === undefined) channel.eof();
+			else channel.write(stdin, () => channel.eof());
 		});
 	});
 }

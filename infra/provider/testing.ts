@@ -177,7 +177,25 @@ export async function startStack(
 export type Shell = (
 	command: string,
 	stdin: string,
-) => { code: number; stdout?: string; stderr?: string } | "hang" | "drop";
+) =>
+	| {
+			code: number;
+			stdout?: string;
+			stderr?: string;
+			/** Milliseconds between the end of the output and the exit status. */
+			exitsAfter?: number;
+	  }
+	| "hang"
+	| "drop";
+
+/** Tells the end of the output alone: after `eof()` ssh2 sends no exit status any more, as other servers do. */
+function endOutput(channel: ssh2.ServerChannel): void {
+	const { _client, outgoing } = channel as unknown as {
+		_client: { _protocol: { channelEOF(id: number): void } };
+		outgoing: { id: number };
+	};
+	_client._protocol.channelEOF(outgoing.id);
+}
 
 /** What a run throws, which must be an error of ours. */
 export async function failure(
@@ -241,8 +259,12 @@ export async function startSsh(
 						}
 						channel.write(answer.stdout ?? "");
 						channel.stderr.write(answer.stderr ?? "");
-						channel.exit(answer.code);
-						channel.end();
+						// As Tailscale: first the end of the output, and a busy host's moment later what became of the process.
+						endOutput(channel);
+						setTimeout(() => {
+							channel.exit(answer.code);
+							channel.end();
+						}, answer.exitsAfter ?? 0);
 					});
 				});
 			});

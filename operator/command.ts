@@ -24,26 +24,58 @@ export function operator(): Operator {
 	};
 }
 
-/** Options of the command line, all of them with a value. @throws OperatorError `usage` */
+/**
+ * Options of the command line, all of them with a value.
+ * @throws OperatorError `unknown-option`, `no-value`, `missing-option`
+ */
 export function optionsOf<K extends string>(
 	tool: string,
 	usage: string,
 	required: readonly K[],
 	optional: readonly string[] = [],
+	args: readonly string[] = process.argv.slice(2),
 ): Record<K, string> & Partial<Record<string, string>> {
 	const names = [...required, ...optional];
-	try {
-		const { values } = parseArgs({
-			options: Object.fromEntries(
-				names.map((name) => [name, { type: "string" as const }]),
-			),
-		});
-		if (required.every((name) => values[name]))
-			return values as Record<K, string>;
-	} catch {
-		// Unknown or incomplete: the usage says how.
+	const { tokens } = parseArgs({
+		args: [...args],
+		strict: false,
+		tokens: true,
+		options: Object.fromEntries(
+			names.map((name) => [name, { type: "string" as const }]),
+		),
+	});
+	const values: Partial<Record<string, string>> = {};
+	for (const token of tokens) {
+		if (token.kind === "option-terminator") continue;
+		const isOption = token.kind === "option";
+		if (!isOption || !names.includes(token.name))
+			throw new OperatorError(
+				"unknown-option",
+				isOption ? token.rawName : token.value,
+				names.map((name) => `--${name}`).join(", "),
+				tool,
+				usage,
+			);
+		if (!token.value || (!token.inlineValue && token.value.startsWith("-")))
+			throw new OperatorError("no-value", token.rawName, tool, usage);
+		values[token.name] = token.value;
 	}
-	throw new OperatorError("usage", tool, usage);
+	const missing = required.filter((name) => values[name] === undefined);
+	if (missing.length > 0)
+		throw new OperatorError(
+			"missing-option",
+			missing.map((name) => `--${name}`).join(", "),
+			tool,
+			usage,
+		);
+	return values as Record<K, string>;
+}
+
+/** A whole number of at least 1. @throws OperatorError `bad-number` */
+export function count(name: string, text: string): number {
+	if (!/^[1-9]\d{0,5}$/.test(text))
+		throw new OperatorError("bad-number", name, text);
+	return Number(text);
 }
 
 /** The bucket of a stack. @throws OperatorError `no-bucket`, `not-ours` */

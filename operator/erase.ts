@@ -36,15 +36,22 @@ export async function erase(
 	say(`The bucket "${name}" and the ${deleted} versions in it are gone.`);
 }
 
+/** Asks at the terminal, or wherever standard input comes from. Input that ends is an answer too: not the right one. */
+async function ask(question: string): Promise<string> {
+	// Made only now: whatever is there already stays unread until somebody asked.
+	const terminal = createInterface(process.stdin, process.stdout);
+	const ended = new Promise<string>((resolve) =>
+		terminal.once("close", () => resolve("")),
+	);
+	try {
+		return await Promise.race([terminal.question(question), ended]);
+	} finally {
+		terminal.close();
+	}
+}
+
 if (import.meta.main)
 	await main(async () => {
 		const options = optionsOf("erase", "--bucket <name>", ["bucket"]);
-		const terminal = createInterface(process.stdin, process.stdout);
-		try {
-			await erase(operator(), options, (question) =>
-				terminal.question(question),
-			);
-		} finally {
-			terminal.close();
-		}
+		await erase(operator(), options, ask);
 	});

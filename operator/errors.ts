@@ -12,7 +12,14 @@ export class OperatorError extends Error {
 const sentences = {
 	"no-stack": (file = "") =>
 		`${file} cannot be read; run it where Pulumi.yaml is, and name a stack that has a file: --stack prod.`,
-	usage: (tool = "", options = "") => `Usage: npm run ${tool} -- ${options}`,
+	"unknown-option": (found = "", allowed = "", tool = "", usage = "") =>
+		`${JSON.stringify(found)} is not an option of ${tool}, which takes ${allowed}: npm run ${tool} -- ${usage}`,
+	"no-value": (name = "", tool = "", usage = "") =>
+		`${name} needs a value: npm run ${tool} -- ${usage}`,
+	"missing-option": (names = "", tool = "", usage = "") =>
+		`${names} must be given: npm run ${tool} -- ${usage}`,
+	"bad-number": (name = "", found = "") =>
+		`--${name} ${JSON.stringify(found)} is not allowed; it takes a whole number from 1 to 999999.`,
 	"no-bucket": (name = "") =>
 		`There is no bucket "${name}" in this account; check --bucket and the account of B2_APPLICATION_KEY_ID.`,
 	"not-ours": (name = "") =>

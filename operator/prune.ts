@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import type { B2File } from "../infra/provider/clients/b2.ts";
 import {
 	backupBucket,
+	count,
 	main,
 	type Operator,
 	operator,
@@ -101,10 +102,8 @@ if (import.meta.main)
 			["days", "least", "prefix"],
 		);
 		const rules = {
-			days: Number(options.days ?? 90),
-			least: Number(options.least ?? 10),
+			days: count("days", options.days ?? "90"),
+			least: count("least", options.least ?? "10"),
 		};
-		if (!(rules.days >= 1 && rules.least >= 1))
-			throw new OperatorError("usage", "prune", usage);
 		await prune(operator(), options.bucket, rules, options.prefix);
 	});

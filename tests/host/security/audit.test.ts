@@ -7,7 +7,15 @@ import { hostArtefacts, hostMissing } from "../../../lab/host/artefacts.ts";
 import { tool } from "../../../tools/setup.ts";
 import { file, testHost } from "../labhost/setup.ts";
 import { document } from "./attackHost.ts";
-import { accepted, lynis, mendedBy, mostExposed } from "./audit.ts";
+import {
+	accepted,
+	acceptedOfImages,
+	type Finding,
+	lynis,
+	lynisOfImage,
+	mendedBy,
+	mostExposed,
+} from "./audit.ts";
 
 const sysctl = readFileSync(
 	new URL("../../../quadlets/host/sysctl.conf", import.meta.url),
@@ -61,6 +69,23 @@ test("auditing tools find nothing on the host that is neither mended nor accepte
 			`${findings.length} findings, ${findings.filter(mended).length} mended by the kernel's settings`,
 		);
 		assert.ok(findings.some(mended));
+	});
+
+	await t.test("lynis, the images' recipes", async () => {
+		const findings: Finding[] = [];
+		for (const name of ["gateway", "sandbox", "backup"])
+			findings.push(
+				...(await lynisOfImage(
+					host,
+					archive,
+					readFileSync(
+						new URL(`../../../images/${name}/Containerfile`, import.meta.url),
+						"utf8",
+					),
+				)),
+			);
+		const found = new Set(findings.map(({ id }) => id));
+		assert.deepEqual([...found].sort(), Object.keys(acceptedOfImages).sort());
 	});
 
 	await t.test("it sees what is planted", async () => {

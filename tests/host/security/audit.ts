@@ -54,6 +54,23 @@ export const accepted: Readonly<Record<string, string>> = {
 		"Tailscale needs the loose mode, which is Fedora's default",
 };
 
+/** Findings in the recipes of the images that stay. */
+export const acceptedOfImages: Readonly<Record<string, string>> = {
+	LYNIS: "the tool is the release that Debian has",
+	"No maintainer found. Unclear who created this file.":
+		"the instruction is deprecated; the repository and its history say who",
+	"No ENTRYPOINT defined in Dockerfile.":
+		"what runs in a sandbox is OpenClaw's to say",
+	"No user declared in Dockerfile. Container will execute command as root":
+		"the backup image: it reads and writes files of every owner for root's own scripts, which name its mounts",
+	"No CMD defines in Dockerfile.":
+		"the backup image: the scripts say what runs in it",
+	"Possible development utilities found, which is not advised for production environment":
+		"the sandbox is where the agent develops",
+	"Don't use OpenSSH in container, use 'docker exec' instead":
+		"the client alone, for git",
+};
+
 /** How far each unit is open by systemd's own judgement (10: a plain service of root), and why not less. */
 export const mostExposed: Readonly<Record<string, readonly [number, string]>> =
 	{
@@ -85,12 +102,44 @@ export async function lynis(
 		tests.length > 0
 			? `--tests ${tests.join(",")}`
 			: `--tests-from-group "${groups.join(" ")}"`;
+	return report(host, archive, `${which} --quiet audit system`);
+}
+
+/** Runs lynis over the recipe of an image. */
+export async function lynisOfImage(
+	host: LabHost,
+	archive: string,
+	containerfile: string,
+): Promise<Finding[]> {
+	const encoded = Buffer.from(containerfile).toString("base64");
+	await host.exec([
+		"/bin/sh",
+		"-c",
+		`echo ${encoded} | base64 --decode >/run/Containerfile`,
+	]);
+	const findings = await report(
+		host,
+		archive,
+		"audit dockerfile /run/Containerfile",
+	);
+	// All of these have one name.
+	return findings.map(({ id, text }) => ({
+		id: id === "dockerfile" ? text : id,
+		text,
+	}));
+}
+
+async function report(
+	host: LabHost,
+	archive: string,
+	what: string,
+): Promise<Finding[]> {
 	const { stdout } = await host.exec([
 		"/bin/bash",
 		"-euc",
 		`rm -rf /run/lynis; mkdir -p /run/lynis/none; tar -C /run/lynis -xzf ${archive}; cd /run/lynis/usr/share/lynis
 		cp ../../../etc/lynis/default.prf .
-		sh ../../sbin/lynis audit system --quick --quiet --no-colors --plugindir /run/lynis/none ${which} --logfile /run/lynis/log --report-file /run/lynis/report >/dev/null
+		sh ../../sbin/lynis --quick --no-colors --plugindir /run/lynis/none --logfile /run/lynis/log --report-file /run/lynis/report ${what} >/dev/null 2>&1 </dev/null
 		cat /run/lynis/report`,
 	]);
 	return findingsOf(stdout);

@@ -1,11 +1,17 @@
+import { chooseVms } from "../hypervisor/kind.ts";
 import { type Command, say } from "./command.ts";
 
 /** Everything from nothing to an agent that answers; goes on where an earlier run stopped. */
 export const up: Command = {
 	about: "start the lab and the agent (what `npm run lab` does)",
-	takes: "[pulumi up arguments]",
-	async run(world, args) {
+	takes: "[--vm] [pulumi up arguments]",
+	async run(world, given) {
 		const start = performance.now();
+		const args = given.filter((argument) => argument !== "--vm");
+		if (args.length < given.length) {
+			say("new machines get a kernel of their own: each takes minutes");
+			await chooseVms(world.place);
+		}
 		await world.raise(say);
 		say("pulumi up");
 		const code = await world.operator.change([...upCommand, ...args]);

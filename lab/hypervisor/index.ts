@@ -19,8 +19,8 @@ const factory: HypervisorFactory = async () => {
 				({ machine }) => machine.addresses.v4?.address === address,
 			)?.machine,
 	);
-	const take = (machine: Machine): RunningMachine => {
-		const taken = new RunningMachine(place, artefacts, machine);
+	const take = async (machine: Machine): Promise<RunningMachine> => {
+		const taken = await RunningMachine.of(place, artefacts, machine);
 		machines.set(machine.id, taken);
 		return taken;
 	};
@@ -31,11 +31,11 @@ const factory: HypervisorFactory = async () => {
 	};
 	return {
 		async create(machine) {
-			const made = take(machine);
+			const made = await take(machine);
 			await made.destroy();
 			await made.start();
 		},
-		resume: (machine, power) => take(machine).find(power),
+		resume: async (machine, power) => (await take(machine)).find(power),
 		start: (id) => find(id).find("running"),
 		powerOff: (id) => find(id).powerOff(),
 		reboot: (id) => find(id).start(),

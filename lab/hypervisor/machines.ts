@@ -1,9 +1,10 @@
 import { mkdirSync } from "node:fs";
 import type { Machine } from "../clouds/vultr/hypervisor.ts";
 import type { HostArtefacts } from "../host/artefacts.ts";
-import { LabHost } from "../host/host.ts";
+import type { LabHost } from "../host/host.ts";
 import { HostLine } from "../network/hostLine.ts";
 import type { Place } from "../place.ts";
+import { makeHost } from "./kind.ts";
 
 /** A Vultr instance as it runs here: a lab host on a line of its own. */
 export class RunningMachine {
@@ -13,20 +14,34 @@ export class RunningMachine {
 	readonly #tools: string;
 	#watch: AbortController | undefined;
 
-	constructor(place: Place, artefacts: HostArtefacts, machine: Machine) {
+	private constructor(
+		machine: Machine,
+		host: LabHost,
+		line: HostLine,
+		tools: string,
+	) {
 		this.machine = machine;
-		this.#tools = artefacts.tools;
+		this.#host = host;
+		this.#line = line;
+		this.#tools = tools;
+	}
+
+	/** Nothing happens yet: see `start` and `find`. */
+	static async of(
+		place: Place,
+		artefacts: HostArtefacts,
+		machine: Machine,
+	): Promise<RunningMachine> {
 		const short = machine.id.slice(0, 8);
-		this.#line = new HostLine(place, short, machine.addresses);
+		const line = new HostLine(place, short, machine.addresses);
 		const folder = place.machines;
 		mkdirSync(folder, { recursive: true });
-		this.#host = new LabHost({
+		const host = await makeHost(place, artefacts, {
 			id: place.host(machine.id),
 			dir: `${folder}/${machine.id}`,
-			netns: this.#line.namespace,
-			...artefacts,
-			config: { platform: "vultr" },
+			netns: line.namespace,
 		});
+		return new RunningMachine(machine, host, line, artefacts.tools);
 	}
 
 	/** Powers it on; the first time with a new disk. */

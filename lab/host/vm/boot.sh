@@ -12,14 +12,14 @@ fi
 # shellcheck source=lab/host/ignite.sh
 source "$(dirname "$(readlink -f "$0")")/../ignite.sh"
 cd "$HOST_DIR"
-if [ ! -e disk.img ]; then
+if [ ! -e vm.img ]; then
 	cp --sparse=always "$VM/disk.img" disk.new
 	mkdir -p root
 	mount -o loop,nouuid disk.new root
 	ignite "$HOST_DIR/root"
 	umount root
 	# Only now is it a disk: an aborted first boot begins again.
-	mv disk.new disk.img
+	mv disk.new vm.img
 fi
 
 # The guest takes the place of eth0, with its hardware address; what eth0 had, so that Ignition reached the metadata service, goes.
@@ -39,10 +39,10 @@ library=$VM_TREE/usr/lib/x86_64-linux-gnu
 rm -f agent.sock
 exec "$VM_TREE/usr/lib64/ld-linux-x86-64.so.2" --library-path "$library:$library/pulseaudio" "$VM_TREE/usr/bin/qemu-system-x86_64" \
 	-L "$VM_TREE/usr/share/qemu" -L "$VM_TREE/usr/share/seabios" \
-	-machine q35 -accel "${accelerate[@]}" -cpu max -smp "$CPUS" -m "$MEMORY" -nodefaults -nographic -rtc "base=${CLOCK:-utc},clock=host" \
+	-machine q35 -accel "${accelerate[@]}" -cpu max,la57=off -smp "$CPUS" -m "$MEMORY" -nodefaults -nographic -rtc "base=${CLOCK:-utc},clock=host" \
 	-kernel "$VM/vmlinuz" -initrd "$VM/initrd.img" \
-	-append "console=ttyS0 quiet mitigations=off audit=0 selinux=0 net.ifnames=0 systemd.show_status=yes" \
-	-drive "if=none,id=root,file=disk.img,format=raw,cache=unsafe,discard=unmap" -device virtio-blk-pci,drive=root \
+	-append "console=ttyS0 quiet mitigations=off audit=0 selinux=0 net.ifnames=0 systemd.show_status=error" \
+	-drive "if=none,id=root,file=vm.img,format=raw,cache=unsafe,discard=unmap" -device virtio-blk-pci,drive=root \
 	-netdev tap,id=net,ifname=guest,script=no,downscript=no -device virtio-net-pci,netdev=net,mac=02:ab:00:00:00:02,romfile= \
 	-device virtio-rng-pci -serial stdio -device virtio-serial-pci \
 	-chardev socket,id=agent,path=agent.sock,server=on,wait=off -device virtserialport,chardev=agent,name=org.qemu.guest_agent.0

@@ -56,7 +56,7 @@ export class GuestAgent {
 		const [path, ...arg] = argv;
 		const call = { path, arg, "capture-output": true };
 		const { pid } = started.parse(await this.#call("guest-exec", call, signal));
-		for (let wait = 20; ; wait = Math.min(wait * 2, 500)) {
+		for (let wait = 50; ; wait = Math.min(wait * 2, 1600)) {
 			await sleep(wait, undefined, signal ? { signal } : {});
 			const status = ended.parse(
 				await this.#call("guest-exec-status", { pid }, signal),

@@ -3,6 +3,9 @@ import { type HostOptions, LabHost } from "../host.ts";
 import type { VmArtefacts } from "./artefacts.ts";
 import { GuestAgent } from "./guestAgent.ts";
 
+/** Its disk, in the folder of the host; another name than the fast one's, which it could not boot from. */
+export const vmDisk = "vm.img";
+
 /** What a virtual machine of the lab is made from. */
 export interface VmOptions extends HostOptions, VmArtefacts {
 	/** MiB; default 2048. */

@@ -52,10 +52,14 @@ async function ask(path: string): Promise<Record<string, unknown> | undefined> {
 	return JSON.parse(text) as Record<string, unknown>;
 }
 
-/** Full id of a sandbox; undefined where there is no such container; throws where it is none of the sandboxes. */
-async function sandbox(reference: string): Promise<string | undefined> {
+/** What the gateway names is not there: said here, so that nothing that comes to be meanwhile is met by the request. */
+class Missing extends Error {}
+
+/** Full id of a sandbox; throws where it is none. */
+async function sandbox(reference: string): Promise<string> {
 	const found = await ask(`containers/${encodeURIComponent(reference)}/json`);
-	if (found === undefined) return undefined;
+	if (found === undefined)
+		throw new Missing(`no container with name or ID "${reference}" found`);
 	const { Labels: labels } = (found.Config ?? {}) as {
 		Labels?: Record<string, string>;
 	};
@@ -83,8 +87,6 @@ async function judged(
 		return { ...forward, body: withBody(judgedCreate(json())) };
 	if (route.kind === "open") return forward;
 	const id = await sandboxOf(route);
-	// The engine says that there is none.
-	if (id === undefined) return { ...forward, body: Buffer.alloc(0) };
 	if (route.kind === "exec") return forward;
 	// By its id from here on: names can change hands.
 	const target = `${version}containers/${[id, route.rest].filter(Boolean).join("/")}${url.search}`;
@@ -97,10 +99,12 @@ async function judged(
 
 async function sandboxOf(
 	route: Route & { kind: "container" | "exec" },
-): Promise<string | undefined> {
+): Promise<string> {
 	if (route.kind === "container") return sandbox(route.reference);
 	const session = await ask(`exec/${route.session}/json`);
-	return session && sandbox(String(session.ContainerID));
+	if (session === undefined)
+		throw new Missing(`no exec session with ID ${route.session} found`);
+	return sandbox(String(session.ContainerID));
 }
 
 /** The body of a request whose stream is the engine's afterwards, and what came after it. */
@@ -140,6 +144,8 @@ function send(message: IncomingMessage, { method, path, body }: Forward) {
 function refusal(message: IncomingMessage, error: unknown): [number, string] {
 	const refused = error instanceof Refused || error instanceof SyntaxError;
 	const text = error instanceof Error ? error.message : String(error);
+	if (error instanceof Missing)
+		return [404, problem("no such container", text, 404)];
 	console.error(
 		`${refused ? "refused" : "failed"}: ${message.method} ${message.url}: ${text}`,
 	);
@@ -161,9 +167,9 @@ async function answer(
 	let length = 0;
 	for await (const chunk of message as AsyncIterable<Buffer>) {
 		length += chunk.length;
-		if (length > maxBody) throw new Refused("the request is too long");
-		chunks.push(chunk);
+		if (length <= maxBody) chunks.push(chunk);
 	}
+	if (length > maxBody) throw new Refused("the request is too long");
 	const upstream = send(message, await judged(message, Buffer.concat(chunks)));
 	// A client that goes away ends what it asked for.
 	response.on("close", () => upstream.destroy());
@@ -207,7 +213,8 @@ async function attach(
 				[stream, client],
 			] as const) {
 				one.on("error", () => other.destroy());
-				one.on("close", () => other.destroy());
+				// What came before a regular end has still to be handed on.
+				one.on("close", () => one.readableEnded || other.destroy());
 			}
 			resolve();
 		});

@@ -216,7 +216,7 @@ export const policyAttempts: readonly Attempt[] = [
 			name,
 			from: "gateway",
 			script: `${api}; cd /tmp; ${script}`,
-			refusal: /engine policy|the engine answers 400/,
+			refusal: /engine policy|no exec session/,
 			control: bareEngine,
 		}),
 	),

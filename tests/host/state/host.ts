@@ -38,6 +38,7 @@ export const skip =
 /** How a test wants one of its hosts. */
 export interface HostOptions {
 	readonly password?: string;
+	readonly hostname?: string;
 	/** Where its files are; a folder of the test's own, where absent. May be a disk that had the host before. */
 	readonly root?: string;
 	/** The agent's processes; the host freezes them in earnest. */
@@ -202,7 +203,7 @@ async function stateHost(
 	writeFileSync(
 		at("etc/moltbot/host.env"),
 		`MOLTBOT_GENERATION=${generation}
-MOLTBOT_HOSTNAME=moltbot
+MOLTBOT_HOSTNAME=${options.hostname ?? "moltbot"}
 MOLTBOT_BUCKET=${bucket}
 MOLTBOT_BUCKET_PREFIX=restic
 MOLTBOT_S3_ENDPOINT=https://s3.us-west-004.backblazeb2.com

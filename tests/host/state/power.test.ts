@@ -30,7 +30,7 @@ async function inspect(host: StateHost): Promise<number> {
 	const text = ok(
 		await asRoot(
 			host,
-			`source /usr/local/libexec/moltbot/snapshots.sh
+			`source /usr/local/libexec/moltbot/holes.sh; source /usr/local/libexec/moltbot/snapshots.sh
 for id in $(candidates | jq -r '.[].id'); do
 	fetch "$id" $SAVED/look >&2 || { echo "$id damaged"; continue; }
 	cd $SAVED/look/state

@@ -79,3 +79,35 @@ test("a wrong password and a bucket out of reach never start empty", {
 	assert.equal(existsSync(cut.at(marker)), false);
 	refused(await cut.script("backup"), /was never restored/);
 });
+
+test("the password and the bucket alone bring the state back, under any name and after a stack that was lost", {
+	skip,
+}, async (t) => {
+	const { admin, bucketId, key, host } = await startState(t);
+	const first = await host(3);
+	ok(await first.script("restore"));
+	ok(await first.run("bash", "-c", plant));
+	const { snapshot } = JSON.parse(ok(await first.script("backup")));
+
+	// A lost stack leaves nothing but what is in the bucket: its claims say which generation comes next, and its key is gone.
+	await admin.upload(bucketId, "moltbot/generation/00000003.json", "{}");
+	await admin.upload(bucketId, "moltbot/generation/00000004.json", "{}");
+	await admin.post("b2_delete_key", { applicationKeyId: key.id });
+	refused(await first.script("backup"), /cannot list the bucket/);
+	const second = await host(4, {
+		hostname: "another-name",
+		key: await admin.key({ bucketIds: [bucketId] }),
+	});
+	ok(await second.script("restore"));
+	assert.equal(second.text(marker), `restored:${snapshot}\n`);
+	assert.equal(describeTree(second.at(state)), describeTree(first.at(state)));
+	const { sequence } = JSON.parse(ok(await second.script("backup")));
+	assert.equal(sequence, 2, "the count goes on");
+
+	// And under the first name again.
+	const third = await host(5, {
+		key: await admin.key({ bucketIds: [bucketId] }),
+	});
+	ok(await third.script("restore"));
+	assert.equal(describeTree(third.at(state)), describeTree(first.at(state)));
+});

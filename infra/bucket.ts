@@ -1,5 +1,5 @@
-import * as pulumi from "@pulumi/pulumi";
 import { Bucket, BucketKey } from "./provider/sdk.ts";
+import * as pulumi from "./pulumi.ts";
 import type { Settings } from "./settings.ts";
 
 /**

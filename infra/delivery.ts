@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import * as pulumi from "@pulumi/pulumi";
 import { buildOf } from "./builds.ts";
 import type { Host } from "./host.ts";
 import type { Platform } from "./platforms/platform.ts";
 import { Delivery, Readiness } from "./provider/sdk.ts";
+import * as pulumi from "./pulumi.ts";
 import { repository } from "./render.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Settings } from "./settings.ts";

@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import { backupBucket, hostKey } from "./bucket.ts";
 import { keptFingerprint } from "./capacity.ts";
 import { egressList } from "./egress.ts";
@@ -14,21 +13,13 @@ import {
 	Generation,
 	Instance,
 	LastBackup,
+	type Plugin,
 } from "./provider/sdk.ts";
+import * as pulumi from "./pulumi.ts";
 import { fingerprintOf, renderHost } from "./render.ts";
 import type { Settings } from "./settings.ts";
 import { tailnetEntry } from "./tailnet.ts";
 import type { Values } from "./template.ts";
-
-/**
- * Our own plugin, named. The default one would take the settings of the stack for its own, because both are called `moltbot`, and
- * every changed setting would show up as a change of the plugin.
- */
-class OwnProvider extends pulumi.ProviderResource {
-	constructor(name: string) {
-		super("moltbot", name, {});
-	}
-}
 
 /** Folder of the restic repository in the bucket; other folders hold claims, births and the beacon. */
 const bucketPrefix = "restic";
@@ -41,13 +32,13 @@ export class Host extends pulumi.ComponentResource {
 	readonly boot: Boot;
 	readonly lastBackup: LastBackup;
 
-	constructor(platform: Platform, settings: Settings, facts: Facts) {
-		super(
-			"moltbot:host:Host",
-			settings.hostname,
-			{},
-			{ providers: [new OwnProvider("own")] },
-		);
+	constructor(
+		platform: Platform,
+		settings: Settings,
+		facts: Facts,
+		plugin: Plugin,
+	) {
+		super("moltbot:host:Host", settings.hostname, {}, { providers: [plugin] });
 		const options = { parent: this };
 		const { hostname, tag, bucket: bucketName } = settings;
 

@@ -1,17 +1,20 @@
-import * as pulumi from "@pulumi/pulumi";
 import { deliver, runningImages } from "./delivery.ts";
 import { Host } from "./host.ts";
 import { moltbot as platform } from "./platforms/moltbot.ts";
 import { preflight } from "./preflight.ts";
+import { Plugin } from "./provider/sdk.ts";
+import * as pulumi from "./pulumi.ts";
 import { silenceSdk } from "./quiet.ts";
 import { parseSettings } from "./settings.ts";
 
 silenceSdk();
-const settings = parseSettings(pulumi.runtime.allConfig());
+const settings = parseSettings(pulumi.allConfig());
+// It starts while the clouds are asked.
+const plugin = new Plugin("own");
 const facts = await preflight(platform, settings, (text) => {
 	void pulumi.log.warn(text);
 });
-const host = new Host(platform, settings, facts);
+const host = new Host(platform, settings, facts, plugin);
 const readiness = deliver(platform, settings, host, facts.secrets);
 
 /** Name of the host. */

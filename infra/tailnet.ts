@@ -1,5 +1,5 @@
-import * as pulumi from "@pulumi/pulumi";
 import { JoinKey, TailnetName, TailnetPolicy } from "./provider/sdk.ts";
+import * as pulumi from "./pulumi.ts";
 import type { Settings } from "./settings.ts";
 import { policyText } from "./tailnetPolicy.ts";
 

@@ -9,9 +9,20 @@
  * resource whose inputs come from it; so pass `generation.number`, `generation.fingerprint` and `instance.id` on as
  * outputs, never as copied values.
  */
-import * as pulumi from "@pulumi/pulumi";
+
 import type { z } from "zod";
+import * as pulumi from "../pulumi.ts";
 import { type Shape, shapes, type TypeName } from "./shapes.ts";
+
+/**
+ * Our own plugin, named. The default one would take the settings of the stack for its own, because both are called `moltbot`, and
+ * every changed setting would show up as a change of the plugin.
+ */
+export class Plugin extends pulumi.ProviderResource {
+	constructor(name: string) {
+		super("moltbot", name, {});
+	}
+}
 
 type Shapes = typeof shapes;
 

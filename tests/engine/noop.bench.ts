@@ -7,16 +7,17 @@ import { startWorld, type World } from "./harness/world.ts";
 
 const rounds = 4;
 
-const imports = `import * as pulumi from "@pulumi/pulumi";
+const imports = `
 import "./delivery.ts";
 import "./host.ts";
 import { moltbot as platform } from "./platforms/moltbot.ts";
 import { preflight } from "./preflight.ts";
 import { silenceSdk } from "./quiet.ts";
+import * as pulumi from "./pulumi.ts";
 import { parseSettings } from "./settings.ts";
 `;
 const asks = `silenceSdk();
-const settings = parseSettings(pulumi.runtime.allConfig());
+const settings = parseSettings(pulumi.allConfig());
 await preflight(platform, settings, () => {});
 `;
 

@@ -206,7 +206,11 @@ describe("what npm installs", () => {
 		]);
 	});
 
-	for (const folder of ["", "agent-config/validate/"])
+	for (const folder of [
+		"",
+		"agent-config/validate/",
+		".github/credential-request/",
+	])
 		test(`${folder || "./"}package-lock.json pins everything with a checksum`, () => {
 			assert.deepEqual(
 				faultsOf(

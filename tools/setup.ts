@@ -7,7 +7,7 @@ import { type DebianFile, debianFile, debianPackage } from "./debian.ts";
 import { SetupError } from "./errors.ts";
 import { type GoBundle, goBundle, goBundleFolder } from "./golang.ts";
 import { officialPulumi, pulumiOnPath } from "./pulumiCli.ts";
-import { pythonFolder } from "./python/build.ts";
+import { pythonFolder, zizmorFolder } from "./python/build.ts";
 
 export { ensureDebianPackages } from "./debian.ts";
 export { SetupError } from "./errors.ts";
@@ -160,6 +160,7 @@ const table = {
 	"client-tailscale": () => clientFolder("tailscale"),
 	"client-connect": () => clientFolder("connect"),
 	"python-b2": () => pythonFolder("python-b2"),
+	zizmor: zizmorFolder,
 	lynis: async () => join(await debianPackage(lynis), "usr/sbin"),
 } satisfies Record<string, () => Promise<string>>;
 

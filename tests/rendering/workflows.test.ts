@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import {
 	mkdirSync,
 	mkdtempSync,
@@ -13,6 +14,7 @@ import { dirname, join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { load } from "js-yaml";
 import { check } from "../../.github/credential-request/check.mjs";
+import { bring } from "../../tools/bring.ts";
 
 const folder = new URL("../../.github/workflows/", import.meta.url).pathname;
 const workflows = readdirSync(folder).map((name) => ({
@@ -65,6 +67,42 @@ function faultsOf(text: string): string[] {
 	}
 	return faults;
 }
+
+/** What zizmor would have otherwise in a folder of workflows; undefined where this machine cannot have it. */
+async function audited(t: TestContext, folder: string) {
+	const zizmor = await bring(t, "zizmor");
+	if (!zizmor) return undefined;
+	const { stdout, stderr } = spawnSync(
+		zizmor,
+		["--offline", "--no-progress", "--no-exit-codes", "--format=json", folder],
+		{ encoding: "utf8" },
+	);
+	try {
+		return (JSON.parse(stdout) as { ident: string }[]).map(
+			({ ident }) => ident,
+		);
+	} catch (cause) {
+		throw new Error(`zizmor: ${stderr}`, { cause });
+	}
+}
+
+test("an auditing tool for workflows finds nothing", async (t) => {
+	const findings = await audited(t, join(folder, ".."));
+	if (!findings) return;
+	assert.deepEqual(findings, []);
+	// Control: it finds what is planted.
+	const planted = mkdtempSync(join(tmpdir(), "moltbot-workflow-"));
+	t.after(() => rmSync(planted, { recursive: true }));
+	mkdirSync(join(planted, ".github/workflows"), { recursive: true });
+	writeFileSync(
+		join(planted, ".github/workflows/planted.yml"),
+		// biome-ignore lint/suspicious/noTemplateCurlyInString: an expression of GitHub's.
+		"on: pull_request_target\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ github.event.pull_request.title }}'}]}}\n",
+	);
+	const found = (await audited(t, planted)) ?? [];
+	for (const ident of ["template-injection", "dangerous-triggers"])
+		assert.ok(found.includes(ident), found.join(" "));
+});
 
 describe("every workflow", () => {
 	for (const { name, text } of workflows)

@@ -8,7 +8,17 @@ import { ensureDebianPackages } from "../debian.ts";
 import { SetupError } from "../errors.ts";
 
 const run = promisify(execFile);
-const requirements = join(import.meta.dirname, "requirements.txt");
+
+/** Packages of Python in a virtual environment of their own. */
+interface Bundle {
+	/** What the folder holds: an interpreter that has them, or a program of theirs. */
+	readonly name: string;
+	readonly program: string;
+	/** File beside this one with versions and hashes. */
+	readonly requirements: string;
+	/** For messages. */
+	readonly packages: string;
+}
 
 /**
  * Folder of the cache with an interpreter under this name that has boto3 and b2sdk, their versions and hashes from
@@ -17,18 +27,44 @@ const requirements = join(import.meta.dirname, "requirements.txt");
  * @throws SetupError where there is no Python, or its packages cannot be had
  */
 export async function pythonFolder(name: string): Promise<string> {
+	return bundleFolder({
+		name,
+		program: "python3",
+		requirements: "requirements.txt",
+		packages: "boto3 and b2sdk",
+	});
+}
+
+/** Folder of the cache with zizmor, which audits workflows of GitHub: one binary, brought by its package. */
+export async function zizmorFolder(): Promise<string> {
+	return bundleFolder({
+		name: "zizmor",
+		program: "zizmor",
+		requirements: "zizmor.txt",
+		packages: "zizmor",
+	});
+}
+
+function bundleFolder(bundle: Bundle): Promise<string> {
+	const requirements = join(import.meta.dirname, bundle.requirements);
 	const key = contentKey(readFileSync(requirements), process.arch);
-	const folder = join(cacheFolder(), "tools", `${name}-${key}`);
+	const folder = join(cacheFolder(), "tools", `${bundle.name}-${key}`);
 	return cached(folder, (temporary) =>
-		step("installing boto3 and b2sdk", () => install(temporary, name)),
+		step(`installing ${bundle.packages}`, () =>
+			install(temporary, bundle, requirements),
+		),
 	);
 }
 
-async function install(folder: string, name: string): Promise<void> {
+async function install(
+	folder: string,
+	{ name, program, packages }: Bundle,
+	requirements: string,
+): Promise<void> {
 	await run("python3", ["--version"]).catch((cause: unknown) => {
 		throw new SetupError(
 			"no-python",
-			'boto3 and b2sdk need Python, and there is no "python3" on PATH: install Python 3.9 or newer.',
+			`Installing ${packages} needs Python, and there is no "python3" on PATH: install Python 3.9 or newer.`,
 			{ cause },
 		);
 	});
@@ -50,7 +86,7 @@ async function install(folder: string, name: string): Promise<void> {
 		const lines = (stderr || message).trimEnd().split("\n").slice(-3);
 		throw new SetupError(
 			"python",
-			`Installing boto3 and b2sdk failed: ${lines.join(" | ")}`,
+			`Installing ${packages} failed: ${lines.join(" | ")}`,
 			{ cause },
 		);
 	}
@@ -59,7 +95,7 @@ async function install(folder: string, name: string): Promise<void> {
 		join(folder, name),
 		`#!/bin/sh
 # Brought by tools/python/build.ts.
-exec "$(dirname "$(readlink -f "$0")")/bin/python3" "$@"
+exec "$(dirname "$(readlink -f "$0")")/bin/${program}" "$@"
 `,
 		{ mode: 0o755 },
 	);

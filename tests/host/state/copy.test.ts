@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { diskMissing, machine } from "./disk.ts";
 import { skip, startState } from "./host.ts";
 import { describeTree, difference } from "./tree.ts";
 
 const state = "var/lib/moltbot/state";
+/** What a shell may stumble over. */
+const odd = [
+	...["]", "[0]", "$(id)", "`id`", 'a"b', "it's", "back\\slash", "*", "@", "~"],
+	...["new\nline", "tab\there", " lead", "trail ", "-n", "!", "ü", "a//f"],
+].map((name) => name.replaceAll("/", "\u2215"));
 const rounds = process.env.MOLTBOT_TEST_DEEP ? 12 : 4;
 const writer = new URL("writer.ts", import.meta.url).pathname;
 
@@ -32,6 +37,15 @@ for (const kind of ["xfs", "ext4"] as const)
 		slice.spawn(process.execPath, [writer, restless, "8", "files"]);
 		let again = 0;
 		for (let round = 0; round < rounds; round++) {
+			for (const name of odd) {
+				const folder = at(`var/lib/moltbot/workspace/odd/${round % 2}/${name}`);
+				mkdirSync(folder, { recursive: true });
+				writeFileSync(`${folder}/${name}`, `${round}`);
+			}
+			rmSync(at(`var/lib/moltbot/workspace/odd/${(round + 1) % 2}`), {
+				recursive: true,
+				force: true,
+			});
 			const { status, stderr } = await script("copy", "/var/lib/moltbot/copy");
 			assert.equal(status, 0, stderr);
 			assert.match(stderr, /was frozen for \d+ ms/);

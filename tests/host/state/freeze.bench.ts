@@ -6,7 +6,9 @@ import { machine } from "./disk.ts";
 import { startState } from "./host.ts";
 
 const writer = new URL("writer.ts", import.meta.url).pathname;
-const rounds = 50;
+/** A quick look takes fewer, and only some of the sizes (by their number). */
+const rounds = Number(process.env.MOLTBOT_BENCH_ROUNDS ?? 50);
+const only = process.env.MOLTBOT_BENCH_SIZES?.split(",").map(Number);
 /** Files, megabytes, and how long the agent may stand still (p99, ms). */
 const sizes = [
 	[1000, 100, 100],
@@ -20,7 +22,9 @@ const sizes = [
 export default async function freeze(): Promise<BenchResult> {
 	const figures: Record<string, number> = {};
 	let worst = 0;
-	for (const [files, megabytes, limit] of sizes)
+	for (const [files, megabytes, limit] of sizes.filter(
+		(_, i) => only === undefined || only.includes(i),
+	))
 		await withContext(async (t) => {
 			const { disk, slice } = machine(t, "xfs", "16G");
 			const { host } = await startState(t);

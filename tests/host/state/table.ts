@@ -25,7 +25,7 @@ const tested = [
 	...["lib.sh", "restore", "snapshots.sh", "store.sh"],
 ];
 
-/** Says which scripts were tested: cells of others do not count. */
+/** Says which scripts were tested: cells of others are marked. */
 function version(): string {
 	const hash = createHash("sha256");
 	for (const name of tested)
@@ -34,14 +34,12 @@ function version(): string {
 }
 
 /** Cells of several processes come together in one file, so the product can be run in parts. */
-function file(): string {
-	return join(cacheFolder(), `state-faults-${version()}.jsonl`);
-}
+const file = join(cacheFolder(), "state-faults.jsonl");
 
 /** Keeps a cell whose guarantee held. */
 export function record(cell: Cell): void {
-	mkdirSync(dirname(file()), { recursive: true });
-	appendFileSync(file(), `${JSON.stringify(cell)}\n`);
+	mkdirSync(dirname(file), { recursive: true });
+	appendFileSync(file, `${JSON.stringify({ ...cell, version: version() })}\n`);
 }
 
 /** All that is known of these scripts, as docs/state-faults.md shows it. */
@@ -49,25 +47,30 @@ export function table(
 	faults: readonly string[],
 	steps: readonly string[],
 ): string {
-	const known = new Map<string, Cell>();
-	if (existsSync(file()))
-		for (const line of readFileSync(file(), "utf8").trim().split("\n")) {
-			const cell: Cell = JSON.parse(line);
+	const now = version();
+	const known = new Map<string, Cell & { version: string }>();
+	if (existsSync(file))
+		for (const line of readFileSync(file, "utf8").trim().split("\n")) {
+			const cell: Cell & { version: string } = JSON.parse(line);
 			known.set(`${cell.fault}/${cell.step}`, cell);
 		}
-	const cell = (fault: string, step: string) =>
-		known.get(`${fault}/${step}`)?.run ?? "not run";
+	const cell = (fault: string, step: string) => {
+		const found = known.get(`${fault}/${step}`);
+		if (!found) return "not run";
+		return found.version === now ? found.run : `${found.run}°`;
+	};
 	const product = faults.flatMap((fault) =>
 		steps.map((step) => known.has(`${fault}/${step}`)),
 	);
-	const cuts = known.get("power cut/random moment")?.run ?? "not run";
+	const current = [...known.values()].filter((c) => c.version === now).length;
+	const cuts = cell("power cut", "random moment");
 	const columns = steps.map((step) => step.replace(": ", ":<br>"));
 	return `# What was broken, and held
 
 Written by \`npm run test:deep\`; not by hand. Each cell is one run of the step at its head into which the fault came: it *went through* all the same, or it *failed*
 and said so. In every cell that is filled in, the injection fired, the guarantee of [state.md](state.md) held, and the next ordinary run succeeded without a person.
 
-${product.filter(Boolean).length} of ${product.length} cells, scripts \`${version()}\`, ${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model ?? "CPU"}.
+${product.filter(Boolean).length} of ${product.length} cells, ${current} of them with the scripts as they are (\`${now}\`), those with ° with earlier ones; ${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model ?? "CPU"}.
 Power cuts at random moments of backups of a busy agent: ${cuts}.
 
 | Fault | ${columns.join(" | ")} |

@@ -1,26 +1,10 @@
-import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { CodedRefusal } from "../refusal.ts";
 
 /** A refusal of the native API: `{status, code, message}` as B2 documents it. */
-export class B2Error extends Error {
-	readonly status: ContentfulStatusCode;
-	readonly code: string;
-	constructor(status: ContentfulStatusCode, code: string, message: string) {
-		super(message);
-		this.status = status;
-		this.code = code;
-	}
-}
+export class B2Error extends CodedRefusal {}
 
 /** A refusal of the S3 endpoint, sent as the XML `Error` document. */
-export class S3Error extends Error {
-	readonly status: ContentfulStatusCode;
-	readonly code: string;
-	constructor(status: ContentfulStatusCode, code: string, message: string) {
-		super(message);
-		this.status = status;
-		this.code = code;
-	}
-}
+export class S3Error extends CodedRefusal {}
 
 export const badRequest = (message: string) =>
 	new B2Error(400, "bad_request", message);

@@ -1,12 +1,7 @@
+import { Refusal } from "../refusal.ts";
+
 /** An answer that is not a success: `{"status": n, "message": text}`. */
-export class ConnectError extends Error {
-	readonly status: number;
-
-	constructor(status: number, message: string) {
-		super(message);
-		this.status = status;
-	}
-
+export class ConnectError extends Refusal {
 	toResponse(): Response {
 		return Response.json(
 			{ status: this.status, message: this.message },

@@ -1,15 +1,7 @@
-import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { CodedRefusal } from "../refusal.ts";
 
 /** A refusal in the form of the OCI distribution specification. */
-export class RegistryError extends Error {
-	readonly status: ContentfulStatusCode;
-	readonly code: string;
-	constructor(status: ContentfulStatusCode, code: string, message: string) {
-		super(message);
-		this.status = status;
-		this.code = code;
-	}
-}
+export class RegistryError extends CodedRefusal {}
 
 export const unknownManifest = (reference: string) =>
 	new RegistryError(404, "MANIFEST_UNKNOWN", `manifest unknown: ${reference}`);

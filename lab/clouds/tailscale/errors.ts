@@ -1,12 +1,7 @@
+import { Refusal } from "../refusal.ts";
+
 /** An answer that is not a success: `{"message": text}`. */
-export class TailscaleError extends Error {
-	readonly status: number;
-
-	constructor(status: number, message: string) {
-		super(message);
-		this.status = status;
-	}
-
+export class TailscaleError extends Refusal {
 	toResponse(): Response {
 		return Response.json({ message: this.message }, { status: this.status });
 	}

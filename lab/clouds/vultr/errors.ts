@@ -1,12 +1,7 @@
+import { Refusal } from "../refusal.ts";
+
 /** An answer that is not a success: `{"error": text, "status": n}`, as the API writes it. */
-export class VultrError extends Error {
-	readonly status: number;
-
-	constructor(status: number, message: string) {
-		super(message);
-		this.status = status;
-	}
-
+export class VultrError extends Refusal {
 	toResponse(): Response {
 		return Response.json(
 			{ error: this.message, status: this.status },

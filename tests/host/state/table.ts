@@ -68,7 +68,8 @@ export function table(
 	return `# What was broken, and held
 
 Written by \`npm run test:deep\`; not by hand. Each cell is one run of the step at its head into which the fault came: it *went through* all the same, or it *failed*
-and said so. In every cell that is filled in, the injection fired, the guarantee of [state.md](state.md) held, and the next ordinary run succeeded without a person.
+and said so. In every cell that is filled in, the injection fired, the guarantee of [state.md](state.md) held, and the next ordinary run succeeded without a person;
+but where it says *rescued*: a pack in the bucket was damaged that all snapshots share, so nothing started, and \`npm run rescue\` brought back the repository of before.
 
 ${product.filter(Boolean).length} of ${product.length} cells, ${current} of them with the scripts as they are (\`${now}\`), those with ° with earlier ones; ${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model ?? "CPU"}.
 Power cuts at random moments of backups of a busy agent: ${cuts}.

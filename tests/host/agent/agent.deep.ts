@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { sampleValues } from "../../../infra/testing.ts";
 import { hostMissing } from "../../../lab/host/artefacts.ts";
+import { exposures, type Place } from "../../rendering/exposure.ts";
+import { attempts } from "../security/attempts.ts";
+import { policyAttempts } from "../security/policyAttempts.ts";
 import { AgentHost } from "./agent.ts";
 
 const sandboxes =
@@ -112,6 +116,95 @@ test("the agent answers out of a sandbox, and goes on doing so whatever happens 
 				await agent.shell("journalctl --boot CONTAINER_NAME=moltbot-engine"),
 				/refused: POST .*containers\/create/,
 			);
+		},
+	);
+
+	await t.test(
+		"each secret is where docs/security.md says, and nowhere else",
+		async () => {
+			const [sandbox = ""] = (await agent.podman(sandboxes)).split(" ");
+			const { secrets, hostSecrets } = await agent.secrets();
+			const values: Record<string, string> = {
+				...secrets,
+				...hostSecrets,
+				"gateway-token": await agent.shell(
+					"cat /var/lib/moltbot/secrets/gateway-token",
+				),
+				"join-key": sampleValues.joinKey,
+				"beacon-url": sampleValues.beaconUrl,
+			};
+			/** Files that hold it; the value travels by standard input, so that no command line does. */
+			const files = (value: string, grep: string) =>
+				agent.shell(
+					`echo ${Buffer.from(value).toString("base64")} | base64 --decode | ${grep} || true`,
+				);
+			const search =
+				"grep --recursive --fixed-strings --files-with-matches --no-messages --file=-";
+			const inside = (container: string) =>
+				`setpriv --reuid=2001 --regid=2001 --clear-groups env HOME=/var/home/moltbot XDG_RUNTIME_DIR=/run/user/2001 podman --remote --url unix:///run/user/2001/podman/podman.sock exec --interactive ${container} sh -c '${search} /etc /run /tmp /var/lib/moltbot /workspace /proc/[0-9]*/environ'`;
+			const places: [Place, string][] = [
+				["gateway", `(cd / && ${inside("moltbot-gateway")})`],
+				["sandbox", `(cd / && ${inside(sandbox)})`],
+				[
+					"backup",
+					`${search} /var/lib/moltbot/state /var/lib/moltbot/workspace /var/lib/moltbot/projects /var/lib/moltbot/home`,
+				],
+				[
+					"logs",
+					"sh -c 'journalctl --boot >/run/journal; grep --fixed-strings --file=- /run/journal'",
+				],
+				["host disk", `${search} /var/lib/moltbot/secrets /etc/moltbot`],
+			];
+			let cells = 0;
+			for (const { secret, file, in: where } of exposures) {
+				const value = values[file ?? ""];
+				if (value === undefined) continue;
+				for (const [place, grep] of places) {
+					const found = await files(value, grep);
+					assert.equal(
+						found !== "",
+						where[place] !== undefined,
+						`${secret}, ${place}: ${found}`,
+					);
+					cells += 1;
+				}
+			}
+			assert.equal(cells, 9 * places.length);
+		},
+	);
+
+	await t.test(
+		"what an attacker tries is refused inside the real containers too",
+		async (t) => {
+			// With their controls: tests/host/security.
+			const [sandbox = ""] = (await agent.podman(sandboxes)).split(" ");
+			const inside = { gateway: "moltbot-gateway", sandbox };
+			const tried = attempts.filter(
+				(attempt) =>
+					attempt.from !== "uid" &&
+					!policyAttempts.includes(attempt) &&
+					!attempt.script.includes("setuid-id"),
+			);
+			const faults: string[] = [];
+			for (const { name, from, script, refusal } of tried) {
+				const encoded = Buffer.from(`exec 2>&1\n${script}`).toString("base64");
+				const output = await agent.podman(
+					`exec ${inside[from as keyof typeof inside]} bash -c "$(echo ${encoded} | base64 --decode)" || true`,
+				);
+				if (/^won$/m.test(output) || !refusal.test(output.trim()))
+					faults.push(`${from}: ${name}: ${output}`);
+			}
+			assert.deepEqual(faults, []);
+			for (const container of Object.values(inside)) {
+				const rights = await agent.podman(
+					`exec ${container} grep -E '^(NoNewPrivs|CapBnd|CapEff|Seccomp):' /proc/self/status`,
+				);
+				assert.deepEqual(rights.split(/\s+/), [
+					...["CapEff:", "0000000000000000", "CapBnd:", "0000000000000000"],
+					...["NoNewPrivs:", "1", "Seccomp:", "2"],
+				]);
+			}
+			t.diagnostic(`${tried.length} attempts`);
 		},
 	);
 

@@ -204,25 +204,31 @@ export class AgentHost {
 		return this.#clouds.stop();
 	}
 
+	/** What a delivery brings from 1Password and Backblaze, each value of its own. */
+	async secrets(token = discordToken) {
+		return {
+			secrets: {
+				"discord-bot-token": token,
+				"anthropic-api-key": apiKey,
+				"onepassword-token": "ops-canary-token",
+				"github-token": "ghp-canary-token",
+			},
+			hostSecrets: {
+				"backup-password": "canary of the backup",
+				...(await this.#backupKey()),
+			},
+		};
+	}
+
 	/** The delivery of `pulumi up`. */
-	async deliver(): Promise<void> {
+	async deliver(token = discordToken): Promise<void> {
 		const { os: _, ...order } = deliveryDocument(
 			moltbot,
 			this.#settings,
 			Number(sampleValues.generation),
 		);
-		const secrets = {
-			secrets: {
-				"discord-bot-token": discordToken,
-				"anthropic-api-key": apiKey,
-			},
-			hostSecrets: {
-				"backup-password": "agent test",
-				...(await this.#backupKey()),
-			},
-		};
 		const input = Buffer.from(
-			JSON.stringify({ ...order, ...secrets }),
+			JSON.stringify({ ...order, ...(await this.secrets(token)) }),
 		).toString("base64");
 		await this.shell(
 			`echo ${input} | base64 --decode | /usr/local/libexec/moltbot/deliver`,

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import {
 	assertNothingButBucket,
 	assertOneHost,
+	interrupt,
 	pointsOf,
 } from "./harness/interruption.ts";
 import { cannotRun, startWorld } from "./harness/world.ts";
@@ -30,20 +31,9 @@ test("killed at every call of an up, then of a destroy", {
 			`up ${birth.when} ${birth.name}; destroy ${end.when} ${end.name}`,
 			async (t) => {
 				const world = await startWorld(t);
-				world.killAt(birth.call, birth.when, birth.nth);
-				const killed = await world.up();
-				assert.equal(killed.code, null, killed.output);
-				await world.cancel();
-				const up = await world.up();
-				assert.equal(up.code, 0, up.output);
+				await interrupt(world, birth, "up");
 				await assertOneHost(world);
-
-				world.killAt(end.call, end.when, end.nth);
-				const stopped = await world.destroy();
-				assert.equal(stopped.code, null, stopped.output);
-				await world.cancel();
-				const destroy = await world.destroy();
-				assert.equal(destroy.code, 0, destroy.output);
+				await interrupt(world, end, "destroy");
 				await assertNothingButBucket(world);
 			},
 		);

@@ -2,7 +2,7 @@
 // takes. One world lives through it all, so what one interruption leaves would show in the next.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertOneHost, pointsOf } from "./harness/interruption.ts";
+import { assertOneHost, interrupt, pointsOf } from "./harness/interruption.ts";
 import { cannotRun, startWorld } from "./harness/world.ts";
 
 test("killed at every call of a replacement", {
@@ -29,12 +29,7 @@ test("killed at every call of a replacement", {
 	for (const point of points)
 		await t.test(`${point.when} ${point.name}`, async () => {
 			change();
-			world.killAt(point.call, point.when, point.nth);
-			const killed = await world.up();
-			assert.equal(killed.code, null, killed.output);
-			await world.cancel();
-			const up = await world.up();
-			assert.equal(up.code, 0, up.output);
+			await interrupt(world, point, "up");
 			await assertOneHost(world);
 			const text = world.hypervisor.hosts
 				.at(-1)

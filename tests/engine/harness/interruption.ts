@@ -41,6 +41,20 @@ export function pointsOf(timeline: readonly string[]): Point[] {
 	});
 }
 
+/** Kills a run at this point, and runs it once more: cancel and the same command again must be all it takes. */
+export async function interrupt(
+	world: World,
+	{ call, when, nth }: Point,
+	command: "up" | "destroy",
+): Promise<void> {
+	world.killAt(call, when, nth);
+	const killed = await world[command]();
+	assert.equal(killed.code, null, killed.output);
+	await world.cancel();
+	const again = await world[command]();
+	assert.equal(again.code, 0, again.output);
+}
+
 /** A mutating call without what differs from run to run. */
 function nameOf(entry: string): string | undefined {
 	const ssh = /^ssh g\d+ (.*)$/.exec(entry)?.[1];

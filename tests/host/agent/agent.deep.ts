@@ -7,7 +7,7 @@ import { hostMissing } from "../../../lab/host/artefacts.ts";
 import { exposures, type Place } from "../../rendering/exposure.ts";
 import { attempts } from "../security/attempts.ts";
 import { policyAttempts } from "../security/policyAttempts.ts";
-import { AgentHost } from "./agent.ts";
+import { AgentHost, type Status } from "./agent.ts";
 
 const sandboxes =
 	"ps --all --filter label=openclaw.sandbox=1 --format '{{.ID}} {{.State}}'";
@@ -233,6 +233,39 @@ test("the agent answers out of a sandbox, and goes on doing so whatever happens 
 		});
 		await answers();
 	});
+
+	await t.test("a power cut", async () => {
+		await agent.host.cutPower();
+		await agent.host.boot();
+		await agent.timed("power cut", async () => {
+			await agent.host.waitUntilUp(AbortSignal.timeout(120_000));
+			await agent.ready(300);
+		});
+		await answers();
+	});
+
+	await t.test(
+		"a token that Discord refuses is told, and the right one heals it",
+		async () => {
+			const refused =
+				/Discord refuses the token of the bot; correct the item "Discord Bot Token" in the 1Password vault "moltbot"/;
+			const isTold = ({ problems: [problem] }: Status) =>
+				problem?.permanent === true && refused.test(problem.message);
+			await agent.discord.revokeToken();
+			await agent.until("a revoked token is told", isTold, 60);
+			await agent.deliver("discord-canary-wrong");
+			const { problems } = await agent.until(
+				"a wrong token is told",
+				(status) => isTold(status) && /401/.test(JSON.stringify(status)),
+				300,
+			);
+			assert.match(problems[0]?.message ?? "", /\(401\)/);
+			await agent.discord.rotateToken("discord-canary-two");
+			await agent.deliver("discord-canary-two");
+			await agent.timed("healed", () => agent.ready(300));
+			await answers();
+		},
+	);
 
 	t.diagnostic(JSON.stringify(agent.times));
 });

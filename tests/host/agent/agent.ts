@@ -52,7 +52,12 @@ const names = [
 /** `moltbot status --json`, as far as tests look. */
 export interface Status {
 	ready: boolean;
-	problems: { unit: string; message: string; lines: string[] }[];
+	problems: {
+		unit: string;
+		message: string;
+		lines: string[];
+		permanent?: true;
+	}[];
 	units: Record<string, { state: string; image: string | null }>;
 	channels: Record<string, { connected: boolean; error: string | null }>;
 }

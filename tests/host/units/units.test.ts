@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { moltbot } from "../../../infra/platforms/moltbot.ts";
 
 const repository = new URL("../../..", import.meta.url).pathname;
 const list = (folder: string) =>
@@ -24,10 +25,14 @@ test("what every host gets knows no platform", () => {
 test("every file lands somewhere and says why it is there", () => {
 	const butane = text("butane/host.bu") + text("butane/moltbot.bu");
 	for (const file of files) {
-		assert.ok(butane.includes(`local: ${file} `), `${file} is in no .bu file`);
+		assert.ok(
+			butane.includes(`local: ${file} `) ||
+				moltbot.files.some(({ template }) => template === file),
+			`${file} is in no .bu file and in no delivery`,
+		);
 		// JSON, keys and certificates cannot carry a comment.
 		if (/\.(json|pub|pem)$/.test(file)) continue;
-		assert.match(text(file), /^(#!\/bin\/bash\n)?# \S/, file);
+		assert.match(text(file), /^(#!\/bin\/bash\n)?(#|\/\/) \S/, file);
 	}
 });
 

@@ -67,7 +67,27 @@ describe("the host document", () => {
 			assert.equal(ignition.ignition.version, "3.3.0");
 			assert.deepEqual(validate(ignition).problems, []);
 		}
-		assert.ok(Buffer.byteLength(sent) <= maxUserDataBytes);
+		// With room for the certificates of a proxy.
+		assert.ok(Buffer.byteLength(sent) <= maxUserDataBytes - 4096);
+	});
+
+	test("scripts travel without their comments, units with them", () => {
+		const { files } = JSON.parse(json).storage;
+		const at = (path: string) =>
+			textOf(
+				files.find((file: { path: string }) => file.path === path)?.contents
+					.source,
+			);
+		const scripts = [
+			"/usr/local/libexec/moltbot/deliver",
+			"/usr/local/libexec/moltbot/lib.sh",
+		];
+		for (const path of scripts) {
+			assert.ok(at(path).length > 500, path);
+			assert.doesNotMatch(at(path), /^\s*#(?!!)/m, path);
+		}
+		assert.match(at(scripts[0] ?? ""), /^#!\/bin\/bash\nset -euo pipefail\n/);
+		assert.match(at("/etc/systemd/system/guard.service"), /^# \S/);
 	});
 
 	test("same values, same bytes", () => {

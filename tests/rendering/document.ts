@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { z } from "zod";
 import { moltbot } from "../../infra/platforms/moltbot.ts";
-import { renderHost, repository } from "../../infra/render.ts";
+import { renderHost, repository, withoutComments } from "../../infra/render.ts";
 import { fillIn, placeholdersOf } from "../../infra/template.ts";
 import { sampleValues, unpacked } from "../../infra/testing.ts";
 
@@ -19,13 +19,13 @@ export const butaneFiles = ["host", moltbot.id].map(
 	(name) => `butane/${name}.bu`,
 );
 
-/** Writes the Butane documents and the files they name below `folder`, with every placeholder filled in. */
+/** Writes the Butane documents and the files they name below `folder`, with every placeholder filled in, as they land on a host. */
 export function fillInto(folder: string): void {
 	for (const file of butaneFiles) {
 		const text = fill(file);
 		write(folder, file, text);
 		for (const [, local = ""] of text.matchAll(/\blocal: ([^\s}]+)/g))
-			write(folder, local, fill(local));
+			write(folder, local, withoutComments(local, fill(local)));
 	}
 }
 

@@ -50,7 +50,8 @@ const steps: Step[] = [
 		name: "engine",
 		run: async () => {
 			const PATH = await toolsOnPath(["pulumi", "pulumi-language-nodejs"]);
-			return testFiles(["tests/engine/**/*.test.ts"], { PATH });
+			// Half of their time they wait: for a retry, a deadline, a host that does not answer.
+			return testFiles(["tests/engine/**/*.test.ts"], { PATH, concurrency: 3 });
 		},
 	},
 	{

@@ -40,6 +40,9 @@ const statusSchema = z.looseObject({
 });
 const listed = z.array(z.object({ id: z.string() }));
 
+/** For a host that is out of reach, in milliseconds. */
+const patience = 45_000;
+
 /** A lab in a folder of its own with small images, and what people do in it. */
 export class TestLab {
 	readonly folder: string;
@@ -112,9 +115,18 @@ export class TestLab {
 		this.world.operator.edit(path, changed);
 	}
 
-	/** What a command on the host prints, over Tailscale SSH. */
-	onHost(...command: string[]): Promise<string> {
-		return this.succeed(this.ssh(...command));
+	/**
+	 * What a command on the host prints, over Tailscale SSH. While the tailnet finds a new path to the host nothing gets through, and no
+	 * command has begun; the product's own SSH is as patient with that (infra/provider/ssh.ts).
+	 */
+	async onHost(...command: string[]): Promise<string> {
+		const deadline = Date.now() + patience;
+		for (;;) {
+			const { code, stdout, said } = await this.ask(this.ssh(...command));
+			if (code === 0) return stdout;
+			const isOutOfReach = code === 255 && /dial failure/.test(said);
+			assert.ok(isOutOfReach && Date.now() < deadline, said);
+		}
 	}
 
 	ssh(...command: string[]): string[] {

@@ -4,10 +4,11 @@ import { moltbot as platform } from "./platforms/moltbot.ts";
 import { preflight } from "./preflight.ts";
 import { Plugin } from "./provider/sdk.ts";
 import * as pulumi from "./pulumi.ts";
-import { silenceSdk } from "./quiet.ts";
+import { plainStacks, silenceSdk } from "./quiet.ts";
 import { parseSettings } from "./settings.ts";
 
 silenceSdk();
+plainStacks();
 const settings = parseSettings(pulumi.allConfig());
 // It starts while the clouds are asked.
 const plugin = new Plugin("own");

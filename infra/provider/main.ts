@@ -2,6 +2,7 @@
  * Entry point of the plugin. The engine starts it with its own address as argument and reads the port of this server
  * from the first line of standard output, so nothing else may be printed there.
  */
+import { flushCompileCache } from "node:module";
 import { main } from "@pulumi/pulumi/provider/index.js";
 import { B2 } from "./clients/b2.ts";
 import { Tailscale } from "./clients/tailscale.ts";
@@ -35,6 +36,14 @@ const loaders: Record<TypeName, () => Promise<Resource<Shape>>> = {
 // The Pulumi server prints every error with its stack besides returning it; the engine shows the returned one.
 console.error = () => {};
 
+/** Loads what only some operations need. */
+async function lazily<T>(load: () => Promise<T>): Promise<T> {
+	const loaded = await load();
+	// The engine kills its plugins, so Node would never come to write what it compiled.
+	flushCompileCache();
+	return loaded;
+}
+
 const args = process.argv.slice(2);
 const reporter = engineReporter(
 	args.filter((arg) => !arg.startsWith("-")).at(-1) ?? "",
@@ -50,7 +59,7 @@ const tailscale = new Tailscale(http, env);
 await main(
 	createProvider({
 		env,
-		behaviours: (type) => loaders[type](),
+		behaviours: (type) => lazily(loaders[type]),
 		context: async (urn) => ({
 			env,
 			signal,
@@ -59,8 +68,8 @@ await main(
 			vultr,
 			b2,
 			tailscale,
-			// SSH is loaded when it is needed, because most operations do without it.
-			ssh: async (...call) => (await import("./ssh.ts")).connect(...call),
+			ssh: async (...call) =>
+				(await lazily(() => import("./ssh.ts"))).connect(...call),
 			patience: undefined,
 			rhythm: { first: 500, longest: 5000 },
 		}),

@@ -1,6 +1,4 @@
 // Starts main.ts, or says why it cannot. Plain JavaScript, so that a Node too old for TypeScript can still read it.
-import module from "node:module";
-
 if (!process.features.typescript) {
 	console.error(
 		`The moltbot provider needs Node 22.18 or newer (24 is best); this is ${process.version}. Put a newer node first on PATH.`,
@@ -8,5 +6,3 @@ if (!process.features.typescript) {
 	process.exit(1);
 }
 await import("./main.ts");
-// The engine kills its plugins, so Node would never come to write its cache.
-module.flushCompileCache?.();

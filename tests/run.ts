@@ -79,7 +79,7 @@ const steps: Step[] = [
 const mark = { name: "MOLTBOT_TEST_RUN", value: randomUUID() };
 
 async function main(args: readonly string[]): Promise<void> {
-	const files = args.filter((arg) => arg.endsWith(".test.ts"));
+	const files = args.filter((arg) => /\.(test|deep)\.ts$/.test(arg));
 	const wanted = args.filter((arg) => !files.includes(arg));
 	if (files.length > 0) {
 		steps.push({ name: "files", run: () => testFiles(files) });

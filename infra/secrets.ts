@@ -1,14 +1,7 @@
 import type { Platform } from "./platforms/platform.ts";
+import type { Item } from "./provider/clients/onepassword.ts";
+import type { SecretReference } from "./provider/shapes.ts";
 import type { Settings } from "./settings.ts";
-
-/** Where a secret is in 1Password, and which version of it. Its value is read when it is delivered, by our plugin alone. */
-export interface SecretReference {
-	readonly vaultId: string;
-	readonly itemId: string;
-	readonly title: string;
-	/** Grows with every change of the item. */
-	readonly version: number;
-}
 
 /** Secrets of a host by the name of their file there. */
 export interface Secrets {
@@ -20,13 +13,6 @@ export interface Secrets {
 
 /** A setting that names an item of the operator's vault. */
 export type ItemKey = keyof Settings & `${string}Item`;
-
-/** An item of the operator's vault. */
-export interface VaultItem {
-	readonly id: string;
-	readonly title: string;
-	readonly version: number;
-}
 
 /** The settings whose items a host is given; an optional secret has no item where its setting is empty. */
 export function itemKeys(
@@ -42,7 +28,7 @@ export function secretsOf(
 	platform: Pick<Platform, "secrets">,
 	settings: Settings,
 	vaultId: string,
-	find: (key: ItemKey) => VaultItem,
+	find: (key: ItemKey) => Item,
 ): Secrets {
 	const reference = (key: ItemKey): SecretReference => {
 		const { id, title, version } = find(key);

@@ -298,7 +298,6 @@ export const lastBackupShape = shape({
 	},
 });
 
-/** Where a secret is: an item of 1Password, and which version of it. */
 const secretReference = z.object({
 	vaultId: text,
 	itemId: text,
@@ -307,6 +306,9 @@ const secretReference = z.object({
 	/** Grows with every change of the item, so a rotated secret is delivered. */
 	version: z.int(),
 });
+
+/** Where a secret is in 1Password, and which version of it. Its value is read when it is delivered, by our plugin alone. */
+export type SecretReference = z.output<typeof secretReference>;
 
 /** What travels to a host over SSH once it is up. The secrets are read from 1Password when they are sent, and nowhere before. */
 export const deliveryShape = shape({

@@ -26,7 +26,9 @@ const valueSchema = z.object({
 		.default([]),
 });
 
+/** A vault that the credential may read. */
 export type Vault = z.output<typeof vaultSchema>;
+/** An item of a vault, without its fields. */
 export type Item = z.output<typeof itemSchema>;
 
 /** What one credential sees. */

@@ -66,6 +66,9 @@ export const credentials = {
 	OP_CONNECT_TOKEN: "lab-connect-token",
 };
 
+/** Token of a service account that reads what the Connect server does. */
+export const serviceAccount = "ops_lab";
+
 const vaults: Seed = {
 	vaults: [
 		{
@@ -80,6 +83,7 @@ const vaults: Seed = {
 	connectTokens: [
 		{ token: credentials.OP_CONNECT_TOKEN, vaults: ["moltbot"], write: true },
 	],
+	serviceAccounts: [{ token: serviceAccount, vaults: ["moltbot"] }],
 };
 
 const readingPosts =

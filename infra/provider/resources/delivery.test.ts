@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { temporaryDirectory } from "../../../lab/clouds/testing.ts";
 import { operatorStore } from "../clients/onepassword.ts";
-import { failure, startSsh, startStack } from "../testing.ts";
+import { failure, serviceAccount, startSsh, startStack } from "../testing.ts";
 import { delivery } from "./delivery.ts";
 
 const command = "sudo /usr/local/libexec/moltbot/deliver";
@@ -62,6 +65,37 @@ test("what is sent holds the document and the secrets; what is kept holds neithe
 	const kept = JSON.stringify(state);
 	assert.doesNotMatch(kept, /canary-discord|canary-password/);
 	assert.match(state.deliveryId, /^[0-9a-f]{64}$/);
+});
+
+test("with a service account, op is asked once for its version and once for each secret", async (t) => {
+	const { stack, inputs } = await start(t, () => ({
+		code: 0,
+		stdout: answer(),
+	}));
+	const folder = temporaryDirectory(t);
+	const asked = join(folder, "asked");
+	const op = join(folder, "op");
+	const standIn = join(
+		import.meta.dirname,
+		"../../../lab/clouds/onepassword/op",
+	);
+	writeFileSync(op, `#!/bin/sh\necho "$1" >>${asked}\nexec ${standIn} "$@"\n`, {
+		mode: 0o755,
+	});
+	Object.assign(stack.env, stack.lab.environment, {
+		PATH: process.env.PATH,
+		MOLTBOT_NODE: process.execPath,
+		OP_CONNECT_HOST: undefined,
+		OP_CONNECT_TOKEN: undefined,
+		OP_SERVICE_ACCOUNT_TOKEN: serviceAccount,
+		OP_CLI_PATH: op,
+	});
+	await delivery.create(stack.context, inputs);
+	assert.deepEqual(readFileSync(asked, "utf8").trim().split("\n").sort(), [
+		"--version",
+		"item",
+		"item",
+	]);
 });
 
 test("a later version of an item is another delivery", async (t) => {

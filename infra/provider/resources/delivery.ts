@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { operatorStore } from "../clients/onepassword.ts";
+import { operatorStore, type SecretStore } from "../clients/onepassword.ts";
 import { redact } from "../environment.ts";
 import { ProviderError } from "../errors.ts";
 import { messages } from "../messages.ts";
@@ -36,9 +36,10 @@ async function deliver(
 	context: Context,
 	inputs: Inputs<Shape>,
 ): Promise<State<Shape>> {
+	const store = await operatorStore(context.http, context.env);
 	const [secrets, hostSecrets] = await Promise.all([
-		readAll(context, inputs.secrets),
-		readAll(context, inputs.hostSecrets),
+		readAll(store, inputs.secrets),
+		readAll(store, inputs.hostSecrets),
 	]);
 	const stdin = JSON.stringify({
 		...JSON.parse(inputs.document),
@@ -73,10 +74,9 @@ async function deliver(
 
 /** @throws ProviderError `secret_missing` naming the item */
 async function readAll(
-	{ http, env }: Context,
+	store: SecretStore,
 	references: References,
 ): Promise<Record<string, string>> {
-	const store = await operatorStore(http, env);
 	const values = Object.entries(references).map(
 		async ([name, { vaultId, itemId, title }]) => {
 			const value = await store.value(vaultId, itemId);

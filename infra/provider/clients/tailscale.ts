@@ -100,19 +100,11 @@ export class Tailscale {
 	}
 
 	/** Removes a device. Gives false if it was gone already. */
-	async deleteDevice(id: string): Promise<boolean> {
-		try {
-			await this.#send({
-				doing: `removing the device ${id}`,
-				method: "DELETE",
-				path: `/device/${encodeURIComponent(id)}`,
-				again: "safe",
-			});
-			return true;
-		} catch (error) {
-			if (isApiError(error, "not_found")) return false;
-			throw error;
-		}
+	deleteDevice(id: string): Promise<boolean> {
+		return this.#delete(
+			`removing the device ${id}`,
+			`/device/${encodeURIComponent(id)}`,
+		);
 	}
 
 	/** Keys of the tailnet: whoever may list them may, as a rule, make one. */
@@ -177,18 +169,12 @@ export class Tailscale {
 		return data;
 	}
 
-	/** Revokes a key; that it is gone already is fine. */
-	async deleteKey(id: string): Promise<void> {
-		try {
-			await this.#send({
-				doing: `revoking the join key ${id}`,
-				method: "DELETE",
-				path: this.#tailnet(`/keys/${encodeURIComponent(id)}`),
-				again: "safe",
-			});
-		} catch (error) {
-			if (!isApiError(error, "not_found")) throw error;
-		}
+	/** Revokes a key. Gives false if it was gone already. */
+	deleteKey(id: string): Promise<boolean> {
+		return this.#delete(
+			`revoking the join key ${id}`,
+			this.#tailnet(`/keys/${encodeURIComponent(id)}`),
+		);
 	}
 
 	/** Replaces the tailnet's policy by this HuJSON, whatever stood there; gives the name of the new version. */
@@ -222,6 +208,16 @@ export class Tailscale {
 
 	#tailnet(below: string): string {
 		return `/tailnet/${encodeURIComponent(tailnetOf(this.#env))}${below}`;
+	}
+
+	async #delete(doing: string, path: string): Promise<boolean> {
+		try {
+			await this.#send({ doing, method: "DELETE", path, again: "safe" });
+			return true;
+		} catch (error) {
+			if (isApiError(error, "not_found")) return false;
+			throw error;
+		}
 	}
 
 	async #send<T>({

@@ -169,9 +169,9 @@ export class Tailscale {
 		return data;
 	}
 
-	/** Revokes a key. Gives false if it was gone already. */
-	deleteKey(id: string): Promise<boolean> {
-		return this.#delete(
+	/** Revokes a key; that it is gone already is fine. */
+	async deleteKey(id: string): Promise<void> {
+		await this.#delete(
 			`revoking the join key ${id}`,
 			this.#tailnet(`/keys/${encodeURIComponent(id)}`),
 		);
@@ -210,6 +210,7 @@ export class Tailscale {
 		return `/tailnet/${encodeURIComponent(tailnetOf(this.#env))}${below}`;
 	}
 
+	/** Gives false if it was gone already. */
 	async #delete(doing: string, path: string): Promise<boolean> {
 		try {
 			await this.#send({ doing, method: "DELETE", path, again: "safe" });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { test } from "node:test";
 import { backblaze } from "../lab/clouds/backblaze/index.ts";
 import { master, NativeClient } from "../lab/clouds/backblaze/testing.ts";
 import { startTestLab } from "../lab/clouds/testing.ts";
+import { outputOf } from "../tests/processes.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 
@@ -20,15 +20,7 @@ async function npm(
 	});
 	child.stdin.on("error", () => {}); // it may have ended without asking
 	child.stdin.end(answer);
-	let stdout = "";
-	let stderr = "";
-	child.stdout.on("data", (chunk: Buffer) => {
-		stdout += chunk.toString();
-	});
-	child.stderr.on("data", (chunk: Buffer) => {
-		stderr += chunk.toString();
-	});
-	const [code] = await once(child, "close");
+	const { status: code, stdout, stderr } = await outputOf(child);
 	const lines = stderr
 		.trim()
 		.split("\n")

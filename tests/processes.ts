@@ -1,4 +1,23 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+
+/** What a child says until it ends, and its exit status: null where a signal ended it. */
+export async function outputOf(
+	child: ChildProcess & {
+		readonly stdout: Readable;
+		readonly stderr: Readable;
+	},
+): Promise<{ status: number | null; stdout: string; stderr: string }> {
+	const [[status], stdout, stderr] = await Promise.all([
+		once(child, "close"),
+		text(child.stdout),
+		text(child.stderr),
+	]);
+	return { status: status as number | null, stdout, stderr };
+}
 
 /**
  * Kills every process whose environment says `name=value`, whoever its parent is by now: the engine puts each plugin into a

@@ -1,5 +1,4 @@
 import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import {
 	appendFileSync,
 	chmodSync,
@@ -23,6 +22,7 @@ import {
 	temporaryDirectory,
 } from "../../../lab/clouds/testing.ts";
 import { tool } from "../../../tools/setup.ts";
+import { outputOf } from "../../processes.ts";
 import type { Slice } from "./disk.ts";
 
 const repository = new URL("../../..", import.meta.url).pathname;
@@ -176,19 +176,7 @@ async function stateHost(
 			],
 			{ stdio: ["ignore", "pipe", "pipe"], detached: true },
 		);
-	const run = async (...command: string[]) => {
-		const child = start(...command);
-		let stdout = "";
-		let stderr = "";
-		child.stdout.on("data", (chunk: Buffer) => {
-			stdout += chunk.toString();
-		});
-		child.stderr.on("data", (chunk: Buffer) => {
-			stderr += chunk.toString();
-		});
-		const [status] = await once(child, "close");
-		return { status: status as number | null, stdout, stderr };
-	};
+	const run = (...command: string[]) => outputOf(start(...command));
 	if (!existsSync(at("etc/moltbot/host.env"))) await run("true");
 	rmSync(at("usr/local/bin/curl"), { force: true });
 	install(at);

@@ -1,20 +1,12 @@
 import { execFile } from "node:child_process";
-import {
-	chmodSync,
-	copyFileSync,
-	mkdirSync,
-	readFileSync,
-	rmSync,
-	symlinkSync,
-	writeFileSync,
-} from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { nodeBase } from "../../../lab/images/bases.ts";
 import type { LabImage } from "../../../lab/images/index.ts";
-import { type ImageConfig, type Layout, writeImage } from "../../../lab/oci.ts";
-import { cached, cacheFolder, contentKey } from "../../../tools/cache.mjs";
-import { debianFile } from "../../../tools/debian.ts";
+import type { ImageConfig, Layout } from "../../../lab/oci.ts";
+import { layeredImage, treeLayer } from "../../../lab/treeImage.ts";
+import { busyboxBase, program } from "../busyboxBase.ts";
 
 const run = promisify(execFile);
 const recipe = readFileSync(import.meta.filename);
@@ -44,14 +36,16 @@ export async function tinyImages(): Promise<TinyImages> {
 		repository: repositories[name],
 		...(await layout),
 	});
-	const layers = [await baseLayer(), await agentLayer()];
+	const base = await busyboxBase();
+	const baseLayer = await treeLayer("busybox", base.ingredients, base.fill);
+	const layers = [baseLayer, await agentLayer()];
 	const next = await image("gateway", layoutOf(layers, { release: "next" }));
 	const first = await image("gateway", layoutOf(layers, { release: "first" }));
 	const images = [
 		// The setting takes the last of a name.
 		next,
 		first,
-		await image("sandbox", layoutOf(layers.slice(0, 1), {})),
+		await image("sandbox", layoutOf([baseLayer], {})),
 	];
 	return {
 		images: async () => images,
@@ -60,34 +54,10 @@ export async function tinyImages(): Promise<TinyImages> {
 	};
 }
 
-/** Shell and the few programs that the units' probes call. */
-async function baseLayer(): Promise<string> {
-	const busybox = await debianFile({
-		package: "busybox-static",
-		suite: "bookworm",
-		path: "bin/busybox",
-		name: "busybox",
-	});
-	return layer("base", busybox, (tree) => {
-		for (const path of ["usr/bin", "tmp", "etc/pki", "run/podman"])
-			mkdirSync(join(tree, path), { recursive: true });
-		symlinkSync("usr/bin", join(tree, "bin"));
-		copyFileSync(join(busybox, "busybox"), join(tree, "usr/bin/busybox"));
-		chmodSync(join(tree, "usr/bin/busybox"), 0o755);
-		for (const name of ["sh", "wget", "cat", "id", "ls"])
-			symlinkSync("busybox", join(tree, "usr/bin", name));
-		script(
-			tree,
-			"curl",
-			'for url; do :; done\nexec wget -q -O /dev/null "$url"',
-		);
-	});
-}
-
 /** Node and the stand-in of OpenClaw. */
 async function agentLayer(): Promise<string> {
 	const { tar } = await nodeBase();
-	return layer("agent", tar + agent, async (tree) => {
+	return treeLayer("agent", [recipe, tar, agent], async (tree) => {
 		const libraries = ["ld-linux-x86-64", "libc", "libdl", "libgcc_s", "libm"];
 		await run("tar", [
 			...["--extract", `--file=${tar}`, `--directory=${tree}`, "--wildcards"],
@@ -100,7 +70,7 @@ async function agentLayer(): Promise<string> {
 		symlinkSync("usr/lib/x86_64-linux-gnu", join(tree, "lib64"));
 		writeFileSync(join(tree, "openclaw.ts"), agent);
 		mkdirSync(join(tree, "usr/bin"));
-		script(
+		program(
 			tree,
 			"openclaw",
 			'exec node --disable-warning=ExperimentalWarning /openclaw.ts "$@"',
@@ -108,53 +78,13 @@ async function agentLayer(): Promise<string> {
 	});
 }
 
-function script(tree: string, name: string, text: string): void {
-	const file = join(tree, "usr/bin", name);
-	writeFileSync(file, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-}
-
-/** A tar of what `fill` puts into a folder, from the cache where it is made of the same. */
-async function layer(
-	name: string,
-	inputs: string,
-	fill: (tree: string) => void | Promise<void>,
-): Promise<string> {
-	const key = contentKey(recipe, inputs);
-	const folder = await cached(
-		join(cacheFolder(), "lab", `tiny-${name}-${key}`),
-		async (temporary) => {
-			const tree = join(temporary, "tree");
-			mkdirSync(tree);
-			await fill(tree);
-			await run("tar", [
-				...["--create", `--file=${join(temporary, "layer.tar")}`],
-				...[`--directory=${tree}`, "--sort=name", "--mtime=@0"],
-				...["--owner=0", "--group=0", "--numeric-owner", "."],
-			]);
-			rmSync(tree, { recursive: true });
-		},
-	);
-	return join(folder, "layer.tar");
-}
-
-async function layoutOf(
+function layoutOf(
 	layers: readonly string[],
 	labels: NonNullable<ImageConfig["Labels"]>,
 ): Promise<Layout> {
-	const key = contentKey(recipe, ...layers, JSON.stringify(labels));
-	const folder = await cached(
-		join(cacheFolder(), "lab", `tiny-image-${key}`),
-		async (temporary) => {
-			const { digest } = await writeImage(join(temporary, "layout"), layers, {
-				Entrypoint: ["/usr/bin/openclaw"],
-				Env: ["PATH=/usr/local/bin:/usr/bin"],
-				Labels: labels,
-			});
-			writeFileSync(join(temporary, "digest"), digest);
-		},
-	);
-	return {
-		folder: join(folder, "layout"),
-		digest: readFileSync(join(folder, "digest"), "utf8"),
-	};
+	return layeredImage("tiny", layers, {
+		Entrypoint: ["/usr/bin/openclaw"],
+		Env: ["PATH=/usr/local/bin:/usr/bin"],
+		Labels: labels,
+	});
 }

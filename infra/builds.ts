@@ -17,11 +17,20 @@ export interface Build {
 
 const builtPrefix = "localhost/moltbot-";
 
+/** By name: a run asks for each several times, and its folder does not change meanwhile. */
+const known = new Map<string, Build>();
+
 /**
  * The build of `images/<name>`.
  * @throws ProgramError `base-not-pinned`
  */
 export function buildNamed(name: string): Build {
+	const build = known.get(name) ?? readBuild(name);
+	known.set(name, build);
+	return build;
+}
+
+function readBuild(name: string): Build {
 	const folder = `${repository}images/${name}/`;
 	const files = readdirSync(folder)
 		.sort()

@@ -65,9 +65,9 @@ export const targets: readonly Target[] = [
 	target("private network 172.16/12", "tcp", "172.20.0.9", 443),
 	target("private network 192.168/16", "tcp", "192.168.7.7", 80),
 	target("private network fc00::/7", "tcp", "fd12:3456::1", 80),
-	target("DNS to a foreign resolver", "udp", "198.51.100.53", 53),
-	target("DNS over TCP to a foreign resolver", "tcp", "198.51.100.53", 53),
-	target("DNS over TLS", "tcp", "198.51.100.53", 853),
+	target("DNS to a foreign resolver", "udp", "198.51.100.253", 53),
+	target("DNS over TCP to a foreign resolver", "tcp", "198.51.100.253", 53),
+	target("DNS over TLS", "tcp", "198.51.100.253", 853),
 	target("DNS to a foreign resolver over IPv6", "udp", "2001:db8:bad::53", 53),
 ];
 
@@ -361,7 +361,7 @@ const powers: Attempt[] = [
 		{
 			name: "mount a file system",
 			from,
-			script: "mount -t tmpfs none /workspace && echo won",
+			script: "mount -t tmpfs none /tmp && echo won",
 			refusal: /denied|not permitted|must be superuser/,
 			control: {
 				container: ["--cap-add=SYS_ADMIN", "--user=0:0"],

@@ -266,6 +266,8 @@ export function judgedExec(body: unknown): Json {
 export type Route =
 	| { readonly kind: "open" }
 	| { readonly kind: "create" }
+	/** Whether an image of the host's choice is there. */
+	| { readonly kind: "image"; readonly reference: string }
 	/** Of a container: its reference, and what comes after it. */
 	| {
 			readonly kind: "container";
@@ -293,6 +295,10 @@ export function routeOf(
 	query: URLSearchParams,
 ): Route {
 	const request = `${method} ${path}`;
+	const image = decodeURIComponent(
+		/^GET images\/(.+)\/(?:json|exists)$/.exec(request)?.[1] ?? "",
+	);
+	if (pinned.test(image)) return { kind: "image", reference: image };
 	if (open.some((pattern) => pattern.test(request))) return { kind: "open" };
 	if (request === "POST containers/create") return { kind: "create" };
 	// Only where it is missing, and then the host's policy decides.

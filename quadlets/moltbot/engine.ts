@@ -9,6 +9,7 @@ import {
 	type ServerResponse,
 } from "node:http";
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
 	judgedCreate,
 	judgedExec,
@@ -71,6 +72,20 @@ async function sandbox(reference: string): Promise<string> {
 	return String(found.Id);
 }
 
+/** How long the gateway waits for an image that the host is still pulling or building. */
+const imageArrives = 5 * 60_000;
+
+/** Ends when the image is there, when it takes too long, or when nobody waits any more. */
+async function arrival(reference: string, client: Duplex): Promise<void> {
+	const last = Date.now() + imageArrives;
+	while (
+		(await ask(`images/${encodeURIComponent(reference)}/json`)) === undefined &&
+		Date.now() < last &&
+		!client.destroyed
+	)
+		await sleep(1000);
+}
+
 async function judged(
 	message: IncomingMessage,
 	body: Buffer,
@@ -86,6 +101,10 @@ async function judged(
 	if (route.kind === "create")
 		return { ...forward, body: withBody(judgedCreate(json())) };
 	if (route.kind === "open") return forward;
+	if (route.kind === "image") {
+		await arrival(route.reference, message.socket);
+		return forward;
+	}
 	const id = await sandboxOf(route);
 	if (route.kind === "exec") return forward;
 	// By its id from here on: names can change hands.

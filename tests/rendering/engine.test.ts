@@ -86,7 +86,7 @@ async function start(t: TestContext, command: (stream: Socket) => void) {
 		);
 		return socket;
 	};
-	return { ask, attach, asked };
+	return { ask, attach, asked, answers };
 }
 
 test("a container is known by its label, and meant by its id", async (t) => {
@@ -109,6 +109,27 @@ test("a container is known by its label, and meant by its id", async (t) => {
 	assert.deepEqual(
 		asked.slice(before).filter((line) => !line.startsWith("GET")),
 		[],
+	);
+});
+
+test("the gateway waits for an image that is on its way, and for no other", async (t) => {
+	const { ask, asked, answers } = await start(t, () => {});
+	const reference = `ghcr.io/you/moltbot-sandbox@sha256:${"e".repeat(64)}`;
+	const path = `libpod/images/${encodeURIComponent(reference)}/json`;
+	const answer = ask(`GET /v5.8.4/${path}`);
+	const deadline = AbortSignal.timeout(10_000);
+	while (asked.length < 2) {
+		deadline.throwIfAborted();
+		await sleep(20);
+	}
+	assert.deepEqual(new Set(asked), new Set([`GET /v5.0.0/${path}`]));
+	answers[`/v5.0.0/${path}`] = {};
+	answers[`/v5.8.4/${path}`] = { Id: "1a" };
+	assert.match(await answer, /^HTTP\/1.1 200[\s\S]*1a/);
+	// `podman inspect` looks for a container's name among the images, too.
+	assert.match(
+		await ask("GET /v5.8.4/libpod/images/openclaw-sbx-podman-workspace-1/json"),
+		/^HTTP\/1.1 404/,
 	);
 });
 

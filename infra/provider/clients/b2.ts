@@ -4,115 +4,35 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { b2Key, type Environment } from "../environment.ts";
-import { ApiError, type ErrorCode, isApiError } from "../errors.ts";
-import type { FaultReader, Http } from "../http.ts";
+import type { Environment } from "../environment.ts";
+import { ApiError, isApiError } from "../errors.ts";
+import type { Http } from "../http.ts";
 import { apis } from "../messages.ts";
+import {
+	type B2Bucket,
+	type B2File,
+	type B2KeyInfo,
+	type BucketSettings,
+	bucketSchema,
+	fileSchema,
+	keySchema,
+	newKeySchema,
+} from "./b2Schemas.ts";
+import { B2Session, fault } from "./b2Session.ts";
 
-const sessionSchema = z.object({
-	accountId: z.string(),
-	authorizationToken: z.string(),
-	apiInfo: z.object({
-		storageApi: z.object({
-			apiUrl: z.url(),
-			downloadUrl: z.url(),
-			s3ApiUrl: z.url(),
-			capabilities: z.array(z.string()),
-			bucketName: z.string().nullish(),
-			namePrefix: z.string().nullish(),
-		}),
-	}),
-});
-
-interface Session {
-	readonly keyId: string;
-	readonly accountId: string;
-	readonly token: string;
-	readonly storage: z.output<typeof sessionSchema>["apiInfo"]["storageApi"];
-}
-
-const bucketSchema = z.object({
-	bucketId: z.string(),
-	bucketName: z.string(),
-	bucketType: z.string(),
-	bucketInfo: z.record(z.string(), z.string()),
-	lifecycleRules: z.array(
-		z.looseObject({
-			fileNamePrefix: z.string(),
-			daysFromHidingToDeleting: z.int().nullish(),
-			daysFromUploadingToHiding: z.int().nullish(),
-		}),
-	),
-	fileLockConfiguration: z
-		.object({
-			value: z
-				.object({
-					isFileLockEnabled: z.boolean(),
-					defaultRetention: z
-						.object({
-							mode: z.string().nullish(),
-							period: z.object({ duration: z.int() }).nullish(),
-						})
-						.nullish(),
-				})
-				.nullable()
-				.optional(),
-		})
-		.optional(),
-});
-
-/** A bucket as Backblaze tells it. */
-export type B2Bucket = z.output<typeof bucketSchema>;
-
-/** What can be changed of a bucket. */
-export interface BucketSettings {
-	bucketType: "allPrivate";
-	bucketInfo: Record<string, string>;
-	lifecycleRules: {
-		fileNamePrefix: string;
-		daysFromHidingToDeleting: number;
-		daysFromUploadingToHiding: null;
-	}[];
-	fileLockEnabled?: true;
-}
-
-const keySchema = z.object({
-	applicationKeyId: z.string(),
-	keyName: z.string(),
-	capabilities: z.array(z.string()),
-	bucketId: z.string().nullish(),
-	namePrefix: z.string().nullish(),
-});
-const newKeySchema = keySchema.extend({ applicationKey: z.string().min(1) });
-
-/** An application key, without its secret half. */
-export type B2KeyInfo = z.output<typeof keySchema>;
-
-const fileSchema = z.object({
-	fileId: z.string().nullable(),
-	fileName: z.string(),
-	/** Milliseconds since 1970, by Backblaze's clock. */
-	uploadTimestamp: z.number(),
-	action: z.string(),
-});
-
-/** A version of a file. */
-export type B2File = z.output<typeof fileSchema>;
-
-const errorBody = z.object({ code: z.string(), message: z.string() });
-const fault: FaultReader = (body) => errorBody.parse(body);
-
-/** Answers after which a new session helps. */
-const staleSession = new Set(["expired_auth_token", "bad_auth_token"]);
+export type {
+	B2Bucket,
+	B2File,
+	B2KeyInfo,
+	BucketSettings,
+} from "./b2Schemas.ts";
 
 const uploadAttempts = 5;
 
+/** Buckets, application keys and files of the account that an application key belongs to. */
 export class B2 {
 	readonly #http: Http;
-	readonly #env: Environment;
-	readonly #base: string;
-	#session: Promise<Session> | undefined;
-	#clock: { server: number; local: number } | undefined;
+	readonly #session: B2Session;
 
 	constructor(
 		http: Http,
@@ -120,15 +40,12 @@ export class B2 {
 		base = "https://api.backblazeb2.com",
 	) {
 		this.#http = http;
-		this.#env = env;
-		this.#base = base;
+		this.#session = new B2Session(http, env, base);
 	}
 
 	/** Backblaze's time in milliseconds since 1970, from its last answer; never this machine's clock. */
-	async serverTime(): Promise<number> {
-		await this.#open();
-		const { server, local } = this.#clock ?? { server: Date.now(), local: 0 };
-		return this.#clock ? server + (performance.now() - local) : server;
+	serverTime(): Promise<number> {
+		return this.#session.serverTime();
 	}
 
 	/** Rights and reach of the credential. */
@@ -139,7 +56,7 @@ export class B2 {
 		bucketName: string | undefined;
 		namePrefix: string | undefined;
 	}> {
-		const { keyId, storage } = await this.#open();
+		const { keyId, storage } = await this.#session.login();
 		return {
 			keyId,
 			capabilities: storage.capabilities,
@@ -150,16 +67,16 @@ export class B2 {
 
 	/** URL and region of the S3 endpoint of this account. */
 	async s3(): Promise<{ endpoint: string; region: string }> {
-		const url = new URL((await this.#open()).storage.s3ApiUrl);
+		const url = new URL((await this.#session.login()).storage.s3ApiUrl);
 		return { endpoint: url.origin, region: url.hostname.split(".")[1] ?? "" };
 	}
 
 	/** The bucket of this name in this account. */
 	async bucket(name: string): Promise<B2Bucket | undefined> {
-		const { buckets } = await this.#api(
+		const { buckets } = await this.#session.call(
 			"b2_list_buckets",
 			`looking for the bucket "${name}"`,
-			{ accountId: (await this.#open()).accountId, bucketName: name },
+			{ accountId: (await this.#session.login()).accountId, bucketName: name },
 			z.object({ buckets: z.array(bucketSchema) }),
 		);
 		return buckets.find((bucket) => bucket.bucketName === name);
@@ -169,11 +86,11 @@ export class B2 {
 		name: string,
 		settings: BucketSettings,
 	): Promise<B2Bucket> {
-		return this.#api(
+		return this.#session.call(
 			"b2_create_bucket",
 			`creating the bucket "${name}"`,
 			{
-				accountId: (await this.#open()).accountId,
+				accountId: (await this.#session.login()).accountId,
 				bucketName: name,
 				...settings,
 			},
@@ -191,11 +108,11 @@ export class B2 {
 			};
 		},
 	): Promise<B2Bucket> {
-		return this.#api(
+		return this.#session.call(
 			"b2_update_bucket",
 			`changing the bucket "${bucket.bucketName}"`,
 			{
-				accountId: (await this.#open()).accountId,
+				accountId: (await this.#session.login()).accountId,
 				bucketId: bucket.bucketId,
 				...settings,
 			},
@@ -236,11 +153,11 @@ export class B2 {
 		capabilities: readonly string[],
 		namePrefix: string | undefined,
 	): Promise<z.output<typeof newKeySchema>> {
-		return this.#api(
+		return this.#session.call(
 			"b2_create_key",
 			`creating the key "${name}"`,
 			{
-				accountId: (await this.#open()).accountId,
+				accountId: (await this.#session.login()).accountId,
 				keyName: name,
 				bucketId,
 				capabilities,
@@ -262,7 +179,7 @@ export class B2 {
 	/** Deletes a key. Gives false if it was gone already. */
 	async deleteKey(keyId: string): Promise<boolean> {
 		try {
-			await this.#api(
+			await this.#session.call(
 				"b2_delete_key",
 				`deleting the key ${keyId}`,
 				{ applicationKeyId: keyId },
@@ -284,7 +201,7 @@ export class B2 {
 		let start: string | null = null;
 		do {
 			const page: { files: B2File[]; nextFileName: string | null } =
-				await this.#api(
+				await this.#session.call(
 					"b2_list_file_names",
 					`listing ${prefix}* in the bucket`,
 					{
@@ -306,7 +223,7 @@ export class B2 {
 
 	/** All versions of one file, newest first. */
 	async versions(bucketId: string, name: string): Promise<B2File[]> {
-		const { files } = await this.#api(
+		const { files } = await this.#session.call(
 			"b2_list_file_versions",
 			`listing the versions of ${name}`,
 			{ bucketId, prefix: name, startFileName: name, maxFileCount: 100 },
@@ -323,7 +240,7 @@ export class B2 {
 				files: B2File[];
 				nextFileName: string | null;
 				nextFileId?: string | null | undefined;
-			} = await this.#api(
+			} = await this.#session.call(
 				"b2_list_file_versions",
 				"listing all versions in the bucket",
 				{
@@ -353,7 +270,7 @@ export class B2 {
 		name: string,
 		bucketId: string,
 	): Promise<B2File> {
-		return this.#api(
+		return this.#session.call(
 			"b2_copy_file",
 			`copying ${name}`,
 			{
@@ -367,9 +284,9 @@ export class B2 {
 
 	/** Deletes an empty bucket. */
 	async deleteBucket(bucketId: string): Promise<void> {
-		const { accountId } = await this.#open();
+		const { accountId } = await this.#session.login();
 		await this.#delete("bad_bucket_id", () =>
-			this.#api(
+			this.#session.call(
 				"b2_delete_bucket",
 				"deleting the bucket",
 				{ accountId, bucketId },
@@ -405,7 +322,7 @@ export class B2 {
 		content: string,
 	): Promise<B2File> {
 		const doing = `writing ${name} into the bucket`;
-		const { uploadUrl, authorizationToken } = await this.#api(
+		const { uploadUrl, authorizationToken } = await this.#session.call(
 			"b2_get_upload_url",
 			doing,
 			{ bucketId },
@@ -438,23 +355,12 @@ export class B2 {
 		schema: z.ZodType<T>,
 	): Promise<T | undefined> {
 		try {
-			return await this.#inSession(async ({ storage, token }) => {
-				const path = [bucketName, ...name.split("/")]
-					.map(encodeURIComponent)
-					.join("/");
-				const { data, headers } = await this.#http.send({
-					api: apis.b2,
-					doing: `reading ${name} from the bucket "${bucketName}"`,
-					method: "GET",
-					url: `${storage.downloadUrl}/file/${path}`,
-					headers: { authorization: token },
-					schema,
-					again: "safe",
-					fault,
-				});
-				this.#setClock(headers);
-				return data;
-			});
+			return await this.#session.read(
+				bucketName,
+				name,
+				`reading ${name} from the bucket "${bucketName}"`,
+				schema,
+			);
 		} catch (error) {
 			if (isApiError(error, "not_found")) return undefined;
 			throw error;
@@ -464,7 +370,7 @@ export class B2 {
 	/** Removes one version of a file for good. */
 	async deleteVersion(name: string, fileId: string): Promise<void> {
 		await this.#delete("file_not_present", () =>
-			this.#api(
+			this.#session.call(
 				"b2_delete_file_version",
 				`deleting a version of ${name}`,
 				{ fileName: name, fileId },
@@ -484,11 +390,11 @@ export class B2 {
 	}
 
 	async #keyPage(start: string | undefined, count: number) {
-		return this.#api(
+		return this.#session.call(
 			"b2_list_keys",
 			"listing application keys",
 			{
-				accountId: (await this.#open()).accountId,
+				accountId: (await this.#session.login()).accountId,
 				maxKeyCount: count,
 				...(start === undefined ? {} : { startApplicationKeyId: start }),
 			},
@@ -497,84 +403,5 @@ export class B2 {
 				nextApplicationKeyId: z.string().nullish(),
 			}),
 		);
-	}
-
-	/** One call of the native API; all of them are POST, and all but the creating ones may be repeated. */
-	async #api<T>(
-		name: string,
-		doing: string,
-		body: object,
-		schema: z.ZodType<T>,
-		find?: () => Promise<T | undefined>,
-		remedies?: Partial<Record<ErrorCode, string>>,
-	): Promise<T> {
-		return this.#inSession(async ({ storage, token }) => {
-			const { data, headers } = await this.#http.send({
-				api: apis.b2,
-				doing,
-				method: "POST",
-				url: `${storage.apiUrl}/b2api/v3/${name}`,
-				headers: { authorization: token },
-				body,
-				schema,
-				again: find ?? "safe",
-				fault,
-				...(remedies ? { remedies } : {}),
-			});
-			this.#setClock(headers);
-			return data;
-		});
-	}
-
-	/** Runs a call in a session, and once more in a new one if Backblaze has ended it. */
-	async #inSession<T>(run: (session: Session) => Promise<T>): Promise<T> {
-		try {
-			return await run(await this.#open());
-		} catch (error) {
-			if (
-				!isApiError(error, "credential_refused") ||
-				!staleSession.has(error.refusal.serverCode ?? "")
-			)
-				throw error;
-			this.#session = undefined;
-			return run(await this.#open());
-		}
-	}
-
-	#open(): Promise<Session> {
-		this.#session ??= this.#authorize().catch((error: unknown) => {
-			this.#session = undefined;
-			throw error;
-		});
-		return this.#session;
-	}
-
-	async #authorize(): Promise<Session> {
-		const { keyId, key } = b2Key(this.#env);
-		const { data, headers } = await this.#http.send({
-			api: apis.b2,
-			doing: "logging in",
-			method: "GET",
-			url: `${this.#base}/b2api/v3/b2_authorize_account`,
-			headers: {
-				authorization: `Basic ${Buffer.from(`${keyId}:${key}`).toString("base64")}`,
-			},
-			schema: sessionSchema,
-			again: "safe",
-			fault,
-		});
-		this.#setClock(headers);
-		return {
-			keyId,
-			accountId: data.accountId,
-			token: data.authorizationToken,
-			storage: data.apiInfo.storageApi,
-		};
-	}
-
-	#setClock(headers: Headers): void {
-		const server = Date.parse(headers.get("date") ?? "");
-		if (!Number.isNaN(server))
-			this.#clock = { server, local: performance.now() };
 	}
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { ok } from "../state/asserts.ts";
 import { skip, startState } from "../state/host.ts";
 
 /** What an agent plants to make root carry off what it cannot read itself; each leads to the bucket's key. */
@@ -16,15 +17,19 @@ truncate -s 4T huge
 mkfifo pipe
 chown -hR 2001:2001 .`;
 
+/** A first host that may write, and a bucket that further ones share with it. */
+async function start(t: TestContext) {
+	const { host } = await startState(t);
+	const first = await host(3);
+	ok(await first.script("restore"));
+	return { host, first };
+}
+
 test("nothing that the agent plants makes root save or restore what the agent may not read", {
 	skip,
 	timeout: 180_000,
 }, async (t) => {
-	const { host } = await startState(t);
-	const first = await host(3);
-	const ok = (result: { status: number | null; stderr: string }) =>
-		assert.equal(result.status, 0, result.stderr);
-	ok(await first.script("restore"));
+	const { host, first } = await start(t);
 	ok(await first.run("bash", "-c", plant));
 	ok(await first.script("backup"));
 
@@ -68,11 +73,7 @@ test("an archive bomb is bytes like any other: nobody on the way unpacks it", {
 	skip,
 	timeout: 180_000,
 }, async (t) => {
-	const { host } = await startState(t);
-	const first = await host(3);
-	const ok = (result: { status: number | null; stderr: string }) =>
-		assert.equal(result.status, 0, result.stderr);
-	ok(await first.script("restore"));
+	const { host, first } = await start(t);
 	// 64 MiB of nothing in 64 KiB; forty of it behind each other, packed again: some kilobytes are 2.5 GiB.
 	ok(
 		await first.run(
@@ -117,12 +118,8 @@ test("a folder that is deeper than a path can say is told, and what was saved be
 	skip,
 	timeout: 180_000,
 }, async (t) => {
-	const { host } = await startState(t);
-	const first = await host(3);
-	const ok = (result: { status: number | null; stderr: string }) =>
-		assert.equal(result.status, 0, result.stderr);
+	const { host, first } = await start(t);
 	const memory = "/var/lib/moltbot/workspace/memory";
-	ok(await first.script("restore"));
 	ok(await first.run("bash", "-c", `echo mine >${memory}`));
 	ok(await first.script("backup"));
 	// Control: one level less than what the system takes is saved.

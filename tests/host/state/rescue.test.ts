@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { test } from "node:test";
-import { master, NativeClient } from "../../../lab/clouds/backblaze/testing.ts";
-import type { Operator } from "../../../operator/command.ts";
+import { NativeClient } from "../../../lab/clouds/backblaze/testing.ts";
 import { erase } from "../../../operator/erase.ts";
 import { forgettable, prune } from "../../../operator/prune.ts";
 import { rescue } from "../../../operator/rescue.ts";
-import { tool } from "../../../tools/setup.ts";
 import { marker, ok, refused, state } from "./asserts.ts";
 import { asRoot, skip, startState } from "./host.ts";
-import { labClient } from "./operator.ts";
+import { operatorOf } from "./operator.ts";
 import { describeTree } from "./tree.ts";
 
 const day = 86_400_000;
@@ -23,20 +20,7 @@ test("root on the host cannot destroy the history: rescue brings it back, erase 
 		bucketInfo: { moltbot: "backup" },
 		lifecycleRules: [{ fileNamePrefix: "", daysFromHidingToDeleting: 30 }],
 	});
-	const said: string[] = [];
-	const operator: Operator = {
-		b2: labClient(t, lab, master),
-		env: {
-			...process.env,
-			...lab.environment,
-			PATH: `${dirname(await tool("restic"))}:${process.env.PATH}`,
-			B2_APPLICATION_KEY_ID: key.id,
-			B2_APPLICATION_KEY: key.secret,
-			RESTIC_PASSWORD: "correct horse",
-		},
-		signal: AbortSignal.timeout(200_000),
-		say: (line) => said.push(line),
-	};
+	const operator = await operatorOf(t, lab, key);
 	const first = await host(3);
 	ok(await first.script("restore"));
 	writeFileSync(first.at(`${state}/said`), "never lost");
@@ -166,20 +150,7 @@ test("prune goes by Backblaze's clock: forged times and floods cost no backup", 
 	const { lab, bucket, bucketId, key, host } = await startState(t, {
 		bucketInfo: { moltbot: "backup" },
 	});
-	const said: string[] = [];
-	const operator: Operator = {
-		b2: labClient(t, lab, master),
-		env: {
-			...process.env,
-			...lab.environment,
-			PATH: `${dirname(await tool("restic"))}:${process.env.PATH}`,
-			B2_APPLICATION_KEY_ID: key.id,
-			B2_APPLICATION_KEY: key.secret,
-			RESTIC_PASSWORD: "correct horse",
-		},
-		signal: AbortSignal.timeout(200_000),
-		say: (line) => said.push(line),
-	};
+	const operator = await operatorOf(t, lab, key);
 	const first = await host(3);
 	ok(await first.script("restore"));
 	const save = async (text: string) => {

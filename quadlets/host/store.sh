@@ -11,6 +11,12 @@ readonly SAVED=$DATA/backup # the copy that is saved, what is known about it, th
 readonly LAST=$SAVED/last.json
 readonly ENDPOINT=https://${MOLTBOT_S3_ENDPOINT#https://}
 
+# The copy that stays between two backups.
+drop_copy() {
+	rm -f "$SAVED/tree.mark"
+	rm -rf "$SAVED/tree" "$SAVED/tree.seen"
+}
+
 # One backup, restore or last backup at a time.
 lock_state() {
 	mkdir -p /run/moltbot

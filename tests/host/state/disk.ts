@@ -3,6 +3,7 @@ import {
 	execFileSync,
 	spawn,
 } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import {
 	existsSync,
 	mkdirSync,
@@ -75,6 +76,14 @@ export class Disk {
 		rmSync(this.#image);
 		this.#image = survived;
 		this.mount();
+		this.boot();
+	}
+
+	/** The host on it starts anew: the kernel gives that a name of its own, which `host.ts` shows to its commands. */
+	boot(): void {
+		const temporary = join(this.folder, "tmp");
+		if (existsSync(temporary))
+			writeFileSync(join(temporary, "boot-id"), `${randomUUID()}\n`);
 	}
 
 	/** Waits until nobody uses the disk any more. */

@@ -166,7 +166,7 @@ async function stateHost(
 			[
 				...["-m", "--propagation", "private", "bash", "-c"],
 				// biome-ignore lint/suspicious/noTemplateCurlyInString: the shell expands it.
-				'if [[ -n $2 ]]; then echo $$ >"$2/cgroup.procs"; fi; if [[ -n $1 ]]; then mkdir -p "$3/agent"; mount --bind "$1" "$3/agent"; fi; exec "${@:4}"',
+				'if [[ -n $2 ]]; then echo $$ >"$2/cgroup.procs"; fi; if [[ -n $1 ]]; then mkdir -p "$3/agent"; mount --bind "$1" "$3/agent"; fi; if [[ -e $3/tmp/boot-id ]]; then mount --bind "$3/tmp/boot-id" /proc/sys/kernel/random/boot_id; fi; exec "${@:4}"',
 				...["bash", slice?.folder ?? "", unit?.folder ?? "", root],
 				...[scratch, root, "env"],
 				`HTTPS_PROXY=${environment.HTTPS_PROXY}`,

@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import { z } from "zod";
+import { exchange } from "../exchange.ts";
 import type { FaultInput } from "./faults.ts";
 import type { LoggedRequest, RequestFilter } from "./requestLog.ts";
 
@@ -53,40 +54,20 @@ export function controlClient(socketPath: string): ControlClient {
 	};
 }
 
-function callSocket(
+async function callSocket(
 	socketPath: string,
 	method: string,
 	path: string,
 	body: unknown,
 ): Promise<unknown> {
-	return new Promise((resolve, reject) => {
-		const outgoing = request(
-			{
-				socketPath,
-				method,
-				path,
-				agent: false,
-				headers: {
-					host: "control.lab.test",
-					"content-type": "application/json",
-				},
-			},
-			(incoming) => {
-				let text = "";
-				incoming.setEncoding("utf8");
-				incoming.on("data", (chunk: string) => {
-					text += chunk;
-				});
-				incoming.on("error", reject);
-				incoming.on("end", () => {
-					const status = incoming.statusCode ?? 0;
-					if (status >= 300)
-						reject(new Error(`${method} ${path}: ${status} ${text}`));
-					else resolve(text === "" ? undefined : JSON.parse(text));
-				});
-			},
-		);
-		outgoing.on("error", reject);
-		outgoing.end(body === undefined ? undefined : JSON.stringify(body));
-	});
+	const headers = {
+		host: "control.lab.test",
+		"content-type": "application/json",
+	};
+	const { status, text } = await exchange(
+		request({ socketPath, method, path, agent: false, headers }),
+		body === undefined ? undefined : JSON.stringify(body),
+	);
+	if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
+	return text === "" ? undefined : JSON.parse(text);
 }

@@ -3,6 +3,7 @@ import { type RequestOptions, request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { exchange } from "../exchange.ts";
 import { type ControlClient, controlClient } from "./client.ts";
 import type { Cloud, World } from "./cloud.ts";
 import {
@@ -68,7 +69,7 @@ export async function startTestLab(
 	};
 }
 
-function call(
+async function call(
 	address: string,
 	ca: string,
 	method: string,
@@ -101,26 +102,11 @@ function call(
 			...options.headers,
 		},
 	};
-	return new Promise((resolve, reject) => {
-		const outgoing = request(requestOptions, (incoming) => {
-			let text = "";
-			incoming.setEncoding("utf8");
-			incoming.on("data", (chunk: string) => {
-				text += chunk;
-			});
-			incoming.on("error", reject);
-			incoming.on("end", () =>
-				resolve({
-					status: incoming.statusCode ?? 0,
-					headers: incoming.headers,
-					text,
-					get json() {
-						return JSON.parse(text);
-					},
-				}),
-			);
-		});
-		outgoing.on("error", reject);
-		outgoing.end(body);
-	});
+	const answer = await exchange(request(requestOptions), body);
+	return {
+		...answer,
+		get json() {
+			return JSON.parse(answer.text);
+		},
+	};
 }

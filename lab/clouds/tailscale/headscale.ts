@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { z } from "zod";
+import { exchange } from "../../exchange.ts";
 import type { World } from "../cloud.ts";
 import type { AuthKey, Device, Tailnet } from "./backend.ts";
 import { TailscaleError } from "./errors.ts";
@@ -216,7 +217,7 @@ function toDevice(node: z.output<typeof nodeSchema>): Device {
 	};
 }
 
-function send(
+async function send(
 	options: z.output<typeof headscaleOptionsSchema>,
 	method: string,
 	path: string,
@@ -228,40 +229,25 @@ function send(
 		? readFileSync(options.apiKey.slice(5), "utf8").trim()
 		: options.apiKey;
 	const text = body === undefined ? undefined : JSON.stringify(body);
-	return new Promise((resolve, reject) => {
-		const outgoing = request(
-			url,
-			{
-				method,
-				signal: AbortSignal.timeout(15_000),
-				...(options.serverName ? { servername: options.serverName } : {}),
-				...(options.caPath ? { ca: readFileSync(options.caPath) } : {}),
-				headers: {
-					authorization: `Bearer ${key}`,
-					...(options.serverName ? { host: options.serverName } : {}),
-					...(text === undefined
-						? {}
-						: {
-								"content-type": "application/json",
-								"content-length": String(Buffer.byteLength(text)),
-							}),
-				},
-			},
-			(incoming) => {
-				let answer = "";
-				incoming.setEncoding("utf8");
-				incoming.on("data", (chunk: string) => {
-					answer += chunk;
-				});
-				incoming.on("error", reject);
-				incoming.on("end", () =>
-					resolve({ status: incoming.statusCode ?? 0, text: answer }),
-				);
-			},
-		);
-		outgoing.on("error", (cause) =>
-			reject(new HeadscaleError(0, (cause as Error).message)),
-		);
-		outgoing.end(text);
+	const outgoing = request(url, {
+		method,
+		signal: AbortSignal.timeout(15_000),
+		...(options.serverName ? { servername: options.serverName } : {}),
+		...(options.caPath ? { ca: readFileSync(options.caPath) } : {}),
+		headers: {
+			authorization: `Bearer ${key}`,
+			...(options.serverName ? { host: options.serverName } : {}),
+			...(text === undefined
+				? {}
+				: {
+						"content-type": "application/json",
+						"content-length": String(Buffer.byteLength(text)),
+					}),
+		},
 	});
+	try {
+		return await exchange(outgoing, text);
+	} catch (cause) {
+		throw new HeadscaleError(0, (cause as Error).message);
+	}
 }

@@ -4,9 +4,9 @@ import { promisify } from "node:util";
 import type { Addresses } from "../clouds/vultr/hypervisor.ts";
 import type { FirewallRule } from "../clouds/vultr/model.ts";
 import { Daemon } from "../daemon.ts";
-import { programOf } from "../host/program.ts";
 import type { Place } from "../place.ts";
 import { resolverAddress } from "./addresses.ts";
+import { dnsmasq } from "./dnsmasq.ts";
 import { applyFirewall } from "./firewall.ts";
 import { internet } from "./internet.ts";
 import { connect, disconnect, type Link, namespacePath } from "./link.ts";
@@ -94,16 +94,11 @@ export class HostLine {
 	async #startDhcp(tools: string): Promise<void> {
 		const { v4, v6 } = this.#addresses;
 		await this.#dhcp.start({
-			argv: [
-				...programOf(tools, "usr/sbin/dnsmasq"),
-				"--keep-in-foreground",
-				"--conf-file=/dev/null",
-				"--pid-file",
-				"--user=root",
+			argv: dnsmasq(
+				tools,
 				"--port=0",
 				`--interface=${this.#link.labDevice}`,
 				"--bind-dynamic",
-				"--log-facility=-",
 				`--dhcp-leasefile=${this.#place.path("log", `dhcp-${this.#id}.leases`)}`,
 				"--dhcp-authoritative",
 				...(v4
@@ -119,7 +114,7 @@ export class HostLine {
 							`--dhcp-range=${v6.address},${v6.address},${v6.prefix},24h`,
 						]
 					: []),
-			],
+			),
 			namespace: this.#link.labNamespace,
 			ready: async () => undefined,
 		});

@@ -1,8 +1,8 @@
 import { isIP } from "node:net";
 import type { Daemon } from "../daemon.ts";
-import { programOf } from "../host/program.ts";
 import type { Place } from "../place.ts";
 import { resolverAddress } from "./addresses.ts";
+import { dnsmasq } from "./dnsmasq.ts";
 import { inNamespace, internet } from "./internet.ts";
 
 /**
@@ -22,19 +22,14 @@ export async function startResolver(
 	);
 	const namespace = place.namespace(internet);
 	await daemon.start({
-		argv: [
-			...programOf(tools, "usr/sbin/dnsmasq"),
-			"--keep-in-foreground",
-			"--conf-file=/dev/null",
-			"--pid-file",
-			"--user=root",
+		argv: dnsmasq(
+			tools,
 			"--no-resolv",
 			"--no-hosts",
 			`--listen-address=${resolverAddress}`,
 			"--bind-interfaces",
-			"--log-facility=-",
 			...records,
-		],
+		),
 		namespace,
 		ready: async () => {
 			const { stdout } = await inNamespace(namespace, [

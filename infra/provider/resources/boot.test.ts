@@ -10,6 +10,7 @@ import {
 	type BegunStack,
 	begin,
 	bucketName,
+	hostInputs,
 	hostname,
 	instanceInputs,
 	tag,
@@ -46,12 +47,7 @@ async function ready(stack: BegunStack, deadlineSeconds = 5) {
 		assert.equal(answer.status, 200, answer.text);
 	};
 	const inputs = {
-		instanceId: id,
-		generation: 1,
-		hostname,
-		tag,
-		bucketName,
-		bucketId: stack.bucketId,
+		...hostInputs(stack, id),
 		beaconObject: state.object,
 		deadlineSeconds,
 	};

@@ -5,7 +5,7 @@ import { lastBackupName } from "../objects.ts";
 import { failure, type Shell, startSsh } from "../testing.ts";
 import { instance } from "./instance.ts";
 import { duration, lastBackup } from "./lastBackup.ts";
-import { begin, bucketName, hostname, instanceInputs, tag } from "./testing.ts";
+import { begin, hostInputs, hostname, instanceInputs, tag } from "./testing.ts";
 
 const saved: Shell = () => ({
 	code: 0,
@@ -19,14 +19,10 @@ async function living(t: TestContext, shell: Shell) {
 	const { id } = await instance.create(stack.context, instanceInputs(stack));
 	await stack.bear(1);
 	const device = stack.coordination.addDevice({ hostname, tags: [tag] });
-	const { state } = await lastBackup.create(stack.context, {
-		instanceId: id,
-		generation: 1,
-		hostname,
-		tag,
-		bucketName,
-		bucketId: stack.bucketId,
-	});
+	const { state } = await lastBackup.create(
+		stack.context,
+		hostInputs(stack, id),
+	);
 	const remove = async () => lastBackup.delete?.(stack.context, "id", state);
 	return { stack, commands, remove, device, vm: id };
 }
@@ -130,14 +126,7 @@ test("a VM that is gone has nothing to save: the age of the newest backup, by Ba
 test("a host that never joined has nothing to save", async (t) => {
 	const stack = await begin(t);
 	const { id } = await instance.create(stack.context, instanceInputs(stack));
-	await lastBackup.delete?.(stack.context, "id", {
-		instanceId: id,
-		generation: 1,
-		hostname,
-		tag,
-		bucketName,
-		bucketId: stack.bucketId,
-	});
+	await lastBackup.delete?.(stack.context, "id", hostInputs(stack, id));
 	assert.match(stack.said.join(), /never joined/);
 });
 

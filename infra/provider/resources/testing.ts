@@ -63,3 +63,15 @@ export function instanceInputs(stack: BegunStack, generation = 1) {
 		fingerprint: "f1",
 	};
 }
+
+/** Inputs of what belongs to the host of this stack's first generation, on this VM. */
+export function hostInputs(stack: BegunStack, instanceId: string) {
+	return {
+		instanceId,
+		generation: 1,
+		hostname,
+		tag,
+		bucketName,
+		bucketId: stack.bucketId,
+	};
+}

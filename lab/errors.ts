@@ -1,20 +1,11 @@
-/** The lab cannot do what was asked; `code` is stable. */
-export class LabError extends Error {
-	readonly code:
-		| "needs-root"
-		| "unknown-command"
-		| "not-up"
-		| "daemon-failed"
-		| "no-instance"
-		| "no-reply";
+import { CodedError } from "../tools/errors.ts";
 
-	constructor(
-		code: LabError["code"],
-		message: string,
-		options?: { cause?: unknown },
-	) {
-		super(message, options);
-		this.name = "LabError";
-		this.code = code;
-	}
-}
+/** The lab cannot do what was asked. */
+export class LabError extends CodedError<
+	| "needs-root"
+	| "unknown-command"
+	| "not-up"
+	| "daemon-failed"
+	| "no-instance"
+	| "no-reply"
+> {}

@@ -1,14 +1,6 @@
-/** A lab host cannot do what was asked; `code` is stable. */
-export class LabHostError extends Error {
-	readonly code: "not-running" | "boot-failed" | "boot-timeout";
+import { CodedError } from "../../tools/errors.ts";
 
-	constructor(
-		code: LabHostError["code"],
-		message: string,
-		options?: { cause?: unknown },
-	) {
-		super(message, options);
-		this.name = "LabHostError";
-		this.code = code;
-	}
-}
+/** A lab host cannot do what was asked. */
+export class LabHostError extends CodedError<
+	"not-running" | "boot-failed" | "boot-timeout"
+> {}

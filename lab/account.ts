@@ -59,6 +59,21 @@ export function ownerToken({ connectToken }: Account): string {
 	return createHash("sha256").update(`owner ${connectToken}`).digest("hex");
 }
 
+/** What the operator's vault holds, under the titles that the settings name by default. */
+export function operatorItems(secrets: {
+	readonly discord: string;
+	readonly anthropic: string;
+	readonly github: string;
+	readonly backupPassword: string;
+}) {
+	return [
+		{ title: "Discord Bot Token", credential: secrets.discord },
+		{ title: "Anthropic API Key", credential: secrets.anthropic },
+		{ title: "GitHub Token - Moltbot", credential: secrets.github },
+		{ title: "Moltbot Backup Password", password: secrets.backupPassword },
+	];
+}
+
 /** The same account as the stand-ins know it: options by cloud. */
 export function cloudAccounts(account: Account) {
 	return {
@@ -73,18 +88,12 @@ export function cloudAccounts(account: Account) {
 				vaults: [
 					{
 						name: "moltbot",
-						items: [
-							{ title: "Discord Bot Token", credential: account.discordToken },
-							{ title: "Anthropic API Key", credential: account.anthropicKey },
-							{
-								title: "GitHub Token - Moltbot",
-								credential: account.githubToken,
-							},
-							{
-								title: "Moltbot Backup Password",
-								password: account.backupPassword,
-							},
-						],
+						items: operatorItems({
+							discord: account.discordToken,
+							anthropic: account.anthropicKey,
+							github: account.githubToken,
+							backupPassword: account.backupPassword,
+						}),
 					},
 					{ name: "moltbot-agent" },
 				],

@@ -4,6 +4,7 @@ import http from "node:http";
 import { delimiter, join } from "node:path";
 import type { TestContext } from "node:test";
 import tls from "node:tls";
+import { operatorItems } from "../../lab/account.ts";
 import {
 	type BackblazeOptions,
 	backblaze,
@@ -14,6 +15,7 @@ import {
 	type Seed,
 } from "../../lab/clouds/onepassword/index.ts";
 import { registry } from "../../lab/clouds/registry/index.ts";
+import { emptyImage } from "../../lab/clouds/registry/testing.ts";
 import {
 	type Coordination,
 	createTailscale,
@@ -24,7 +26,6 @@ import {
 	createVultr,
 	type VultrOptions,
 } from "../../lab/clouds/vultr/index.ts";
-import { emptyImage } from "../../tests/engine/harness/account.ts";
 import { moltbot } from "../platforms/moltbot.ts";
 import { inspect } from "../preflight.ts";
 import { defaultPolicy, Http } from "../provider/http.ts";
@@ -70,7 +71,7 @@ export async function findingsOf(
 ): Promise<string[]> {
 	const folder = temporaryDirectory(t);
 	const layout = join(folder, "image");
-	const digest = emptyImage(layout, "preflight");
+	const digest = await emptyImage(layout, "preflight");
 	const images = {
 		osImage: "ghcr.io/ublue-os/ucore-minimal",
 		gatewayImage: "ghcr.io/test/moltbot-gateway",
@@ -145,10 +146,12 @@ function seedOf({ items = [], serviceAccounts = [] }: Broken): Seed {
 			{
 				name: "moltbot",
 				items: [
-					{ title: "Discord Bot Token", credential: "CANARY0discord" },
-					{ title: "Anthropic API Key", credential: "CANARY0anthropic" },
-					{ title: "GitHub Token - Moltbot", credential: "CANARY0github" },
-					{ title: "Moltbot Backup Password", password: "CANARY0backup" },
+					...operatorItems({
+						discord: "CANARY0discord",
+						anthropic: "CANARY0anthropic",
+						github: "CANARY0github",
+						backupPassword: "CANARY0backup",
+					}),
 					...items,
 				],
 			},

@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import tls from "node:tls";
-import { emptyImage } from "../../tests/engine/harness/account.ts";
 import { defaultAccount } from "./backblaze/index.ts";
 import { catalog } from "./catalog.ts";
 import { type ControlClient, controlClient } from "./client.ts";
+import { emptyImage } from "./registry/testing.ts";
 import { temporaryDirectory } from "./testing.ts";
 
 interface Running {
@@ -119,7 +119,7 @@ test("what every stand-in holds survives SIGKILL and a new start", async (t) => 
 	const folder = temporaryDirectory(t);
 	const state = join(folder, "state");
 	const layout = join(folder, "image");
-	const digest = emptyImage(layout, "kept");
+	const digest = await emptyImage(layout, "kept");
 	const config = join(folder, "config.json");
 	writeFileSync(
 		config,

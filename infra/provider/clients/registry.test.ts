@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
 import http from "node:http";
-import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import tls from "node:tls";
 import { registry } from "../../../lab/clouds/registry/index.ts";
+import { emptyImage } from "../../../lab/clouds/registry/testing.ts";
 import {
 	startTestLab,
 	temporaryDirectory,
@@ -16,44 +14,15 @@ import { parseChallenge, parseImage, Registry } from "./registry.ts";
 
 const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
 
-/** A folder in OCI layout with one image. */
-function layout(t: TestContext) {
-	const folder = temporaryDirectory(t);
-	mkdirSync(join(folder, "blobs", "sha256"), { recursive: true });
-	const put = (content: object, mediaType: string) => {
-		const text = JSON.stringify(content);
-		const hash = createHash("sha256").update(text).digest("hex");
-		writeFileSync(join(folder, "blobs", "sha256", hash), text);
-		return { mediaType, digest: `sha256:${hash}`, size: text.length };
-	};
-	const mediaType = "application/vnd.oci.image.manifest.v1+json";
-	const config = put(
-		{
-			architecture: "amd64",
-			os: "linux",
-			rootfs: { type: "layers", diff_ids: [] },
-		},
-		"application/vnd.oci.image.config.v1+json",
-	);
-	const manifest = put(
-		{ schemaVersion: 2, mediaType, config, layers: [] },
-		mediaType,
-	);
-	const write = (name: string, content: object) =>
-		writeFileSync(join(folder, name), JSON.stringify(content));
-	write("oci-layout", { imageLayoutVersion: "1.0.0" });
-	write("index.json", { schemaVersion: 2, manifests: [manifest] });
-	return { folder, digest: manifest.digest };
-}
-
 async function start(t: TestContext) {
-	const image = layout(t);
+	const folder = temporaryDirectory(t);
+	const digest = await emptyImage(folder, "test");
 	const lab = await startTestLab(
 		t,
 		async (world) => [
 			await registry(world, {
 				layouts: ["ghcr.io/owner/image", "docker.io/library/debian"].map(
-					(repository) => ({ folder: image.folder, repository, tag: "1" }),
+					(repository) => ({ folder, repository, tag: "1" }),
 				),
 			}),
 		],
@@ -62,7 +31,7 @@ async function start(t: TestContext) {
 	tls.setDefaultCACertificates([lab.ca.pem]);
 	t.after(http.setGlobalProxyFromEnv(lab.environment));
 	const client = new Registry(new Http(new AbortController().signal, quick));
-	return { lab, client, digest: image.digest };
+	return { lab, client, digest };
 }
 
 test("an image is there by its digest, with an anonymous token", async (t) => {

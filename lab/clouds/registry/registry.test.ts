@@ -1,46 +1,21 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { bring } from "../../../tools/bring.ts";
 import { startTestLab, type TestLab, temporaryDirectory } from "../testing.ts";
 import { type RegistryOptions, registry } from "./index.ts";
+import { emptyImage } from "./testing.ts";
 
 const run = promisify(execFile);
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 const digestOf = (text: string) =>
 	`sha256:${createHash("sha256").update(text).digest("hex")}`;
 
-/** A folder in OCI layout with one image of one (empty) layer. */
-function layout(t: TestContext) {
+async function layout(t: TestContext) {
 	const folder = temporaryDirectory(t);
-	mkdirSync(path.join(folder, "blobs", "sha256"), { recursive: true });
-	const put = (content: object, mediaType: string) => {
-		const text = JSON.stringify(content);
-		const digest = digestOf(text);
-		writeFileSync(path.join(folder, "blobs", ...digest.split(":")), text);
-		return { mediaType, digest, size: text.length };
-	};
-	const config = put(
-		{
-			architecture: "amd64",
-			os: "linux",
-			rootfs: { type: "layers", diff_ids: [] },
-		},
-		"application/vnd.oci.image.config.v1+json",
-	);
-	const manifest = put(
-		{ schemaVersion: 2, mediaType: manifestType, config, layers: [] },
-		manifestType,
-	);
-	const write = (name: string, content: object) =>
-		writeFileSync(path.join(folder, name), JSON.stringify(content));
-	write("oci-layout", { imageLayoutVersion: "1.0.0" });
-	write("index.json", { schemaVersion: 2, manifests: [manifest] });
-	return { folder, digest: manifest.digest };
+	return { folder, digest: await emptyImage(folder, "test") };
 }
 
 function start(
@@ -71,7 +46,7 @@ async function pull(lab: TestLab, url: string, method = "GET") {
 
 for (const host of ["ghcr.io", "quay.io", "registry-1.docker.io"])
 	test(`${host}: a token is asked for, then tag and digest name the same image`, async (t) => {
-		const { folder, digest } = layout(t);
+		const { folder, digest } = await layout(t);
 		const upstream = host === "registry-1.docker.io" ? "docker.io" : host;
 		const repository = `${upstream}/lab/tiny`;
 		const lab = await start(t, { layouts: [{ folder, repository, tag: "1" }] });
@@ -92,7 +67,7 @@ for (const host of ["ghcr.io", "quay.io", "registry-1.docker.io"])
 	});
 
 test("a token dies, is for one repository, and an anonymous one cannot push", async (t) => {
-	const { folder } = layout(t);
+	const { folder } = await layout(t);
 	const lab = await start(t, {
 		layouts: [
 			{ folder, repository: "ghcr.io/lab/one", tag: "1" },
@@ -146,7 +121,7 @@ test("content that does not have its digest is refused", async (t) => {
 test("skopeo pushes and inspects, a signature tag too; all of it survives a restart", async (t) => {
 	const skopeo = await bring(t, "skopeo");
 	if (!skopeo) return;
-	const { folder, digest } = layout(t);
+	const { folder, digest } = await layout(t);
 	const stateDir = temporaryDirectory(t);
 	const first = await start(t, {}, stateDir);
 	const signature = `${digest.replace(":", "-")}.sig`;

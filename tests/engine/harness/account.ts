@@ -1,8 +1,6 @@
 // What exists at the clouds before the first `up`: accounts, credentials, secrets and images. Every secret is a canary
 // that a test can look for.
-import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { operatorItems } from "../../../lab/account.ts";
 
 /** Secrets of the world by what they are. */
 export const canaries = {
@@ -50,15 +48,7 @@ export function cloudOptions(imageLayouts: Readonly<Record<string, string>>) {
 				vaults: [
 					{
 						name: "moltbot",
-						items: [
-							{ title: "Discord Bot Token", credential: canaries.discord },
-							{ title: "Anthropic API Key", credential: canaries.anthropic },
-							{ title: "GitHub Token - Moltbot", credential: canaries.github },
-							{
-								title: "Moltbot Backup Password",
-								password: canaries.backupPassword,
-							},
-						],
+						items: operatorItems(canaries),
 					},
 					{ name: "moltbot-agent" },
 				],
@@ -105,41 +95,4 @@ export function imageSettings(digest: string): Record<string, string> {
 	return Object.fromEntries(
 		Object.entries(images).map(([key, name]) => [key, `${name}@${digest}`]),
 	);
-}
-
-/** Makes an OCI layout with one empty image; returns its digest, which depends on the comment. */
-export function emptyImage(folder: string, comment: string): string {
-	const blobs = join(folder, "blobs", "sha256");
-	mkdirSync(blobs, { recursive: true });
-	const store = (value: unknown) => {
-		const bytes = JSON.stringify(value);
-		const hash = createHash("sha256").update(bytes).digest("hex");
-		writeFileSync(join(blobs, hash), bytes);
-		return { digest: `sha256:${hash}`, size: bytes.length };
-	};
-	const config = store({
-		architecture: "amd64",
-		os: "linux",
-		rootfs: { type: "layers", diff_ids: [] },
-		history: [{ comment }],
-	});
-	const type = (name: string) => `application/vnd.oci.image.${name}.v1+json`;
-	const manifest = store({
-		schemaVersion: 2,
-		mediaType: type("manifest"),
-		config: { mediaType: type("config"), ...config },
-		layers: [],
-	});
-	writeFileSync(
-		join(folder, "index.json"),
-		JSON.stringify({
-			schemaVersion: 2,
-			manifests: [{ mediaType: type("manifest"), ...manifest }],
-		}),
-	);
-	writeFileSync(
-		join(folder, "oci-layout"),
-		JSON.stringify({ imageLayoutVersion: "1.0.0" }),
-	);
-	return manifest.digest;
 }

@@ -21,6 +21,7 @@ import {
 import type { World as Lab } from "../../../lab/clouds/cloud.ts";
 import { createOnePassword } from "../../../lab/clouds/onepassword/index.ts";
 import { registry } from "../../../lab/clouds/registry/index.ts";
+import { emptyImage } from "../../../lab/clouds/registry/testing.ts";
 import { startClouds } from "../../../lab/clouds/server.ts";
 import { createTailscale } from "../../../lab/clouds/tailscale/index.ts";
 import { createVultr } from "../../../lab/clouds/vultr/index.ts";
@@ -30,7 +31,6 @@ import {
 	canaries,
 	cloudOptions,
 	credentials,
-	emptyImage,
 	imageSettings,
 	stackSettings,
 } from "./account.ts";
@@ -141,8 +141,8 @@ export async function startWorld(
 	const folder = mkdtempSync(join(tmpdir(), "moltbot-engine-"));
 	t.after(() => rmSync(folder, { recursive: true, force: true }));
 	const layouts = { test: join(folder, "image"), next: join(folder, "next") };
-	const digest = emptyImage(layouts.test, "first");
-	const nextDigest = emptyImage(layouts.next, "second");
+	const digest = await emptyImage(layouts.test, "first");
+	const nextDigest = await emptyImage(layouts.next, "second");
 	const options = cloudOptions(layouts);
 
 	const lab = createWorld(join(folder, "clouds"));

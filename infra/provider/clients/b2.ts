@@ -2,12 +2,10 @@
  * Backblaze B2 native API v3 (https://www.backblaze.com/apidocs). Version 3, because version 4 lists only keys that are
  * made for several buckets.
  */
-import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Environment } from "../environment.ts";
 import { ApiError, isApiError } from "../errors.ts";
 import type { Http } from "../http.ts";
-import { apis } from "../messages.ts";
 import {
 	type B2Bucket,
 	type B2File,
@@ -18,7 +16,8 @@ import {
 	keySchema,
 	newKeySchema,
 } from "./b2Schemas.ts";
-import { B2Session, fault } from "./b2Session.ts";
+import { B2Session } from "./b2Session.ts";
+import { upload } from "./b2Upload.ts";
 
 export type {
 	B2Bucket,
@@ -26,8 +25,6 @@ export type {
 	B2KeyInfo,
 	BucketSettings,
 } from "./b2Schemas.ts";
-
-const uploadAttempts = 5;
 
 /** Buckets, application keys and files of the account that an application key belongs to. */
 export class B2 {
@@ -296,56 +293,8 @@ export class B2 {
 	}
 
 	/** Writes a small file; gives its new version. */
-	async upload(
-		bucketId: string,
-		name: string,
-		content: string,
-	): Promise<B2File> {
-		for (let attempt = 1; ; attempt++) {
-			try {
-				return await this.#uploadOnce(bucketId, name, content);
-			} catch (error) {
-				// Backblaze wants a new upload URL after a failure, not the same one again. A second version with the same
-				// content does no harm: readers take the newest, claims the oldest.
-				const again =
-					isApiError(error, "unavailable") ||
-					isApiError(error, "network") ||
-					isApiError(error, "timeout");
-				if (!again || attempt >= uploadAttempts) throw error;
-			}
-		}
-	}
-
-	async #uploadOnce(
-		bucketId: string,
-		name: string,
-		content: string,
-	): Promise<B2File> {
-		const doing = `writing ${name} into the bucket`;
-		const { uploadUrl, authorizationToken } = await this.#session.call(
-			"b2_get_upload_url",
-			doing,
-			{ bucketId },
-			z.object({ uploadUrl: z.url(), authorizationToken: z.string() }),
-		);
-		const bytes = new TextEncoder().encode(content);
-		const { data } = await this.#http.send({
-			api: apis.b2,
-			doing,
-			method: "POST",
-			url: uploadUrl,
-			headers: {
-				authorization: authorizationToken,
-				"x-bz-file-name": name.split("/").map(encodeURIComponent).join("/"),
-				"content-type": "application/json",
-				"x-bz-content-sha1": createHash("sha1").update(bytes).digest("hex"),
-			},
-			body: bytes,
-			schema: fileSchema,
-			again: "never",
-			fault,
-		});
-		return data;
+	upload(bucketId: string, name: string, content: string): Promise<B2File> {
+		return upload(this.#http, this.#session, { bucketId, name, content });
 	}
 
 	/** Content of a file, or undefined if there is none. */

@@ -1,0 +1,171 @@
+// From `npm run lab`, caches present, to the agent's first answer, by stage: the operator's side from what the command prints, the
+// host's from its journal. Both are of one clock, because the lab's host has that of the machine.
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import type { BenchResult, Span } from "../../bench.ts";
+import { outputOf } from "../../processes.ts";
+
+const cli = join(import.meta.dirname, "../../../lab/cli.ts");
+const allowedSeconds = 90;
+
+/** What is told by whom when a stage begins or ends. */
+interface Sign {
+	readonly by: "operator" | "host";
+	readonly line: RegExp;
+}
+const operator = (line: RegExp): Sign => ({ by: "operator", line });
+const host = (line: RegExp): Sign => ({ by: "host", line });
+
+const gatewayBegins = host(/Starting moltbot-gateway-image\.service/);
+const gatewayPulled = host(/image pull .*moltbot-gateway@/);
+const gatewayThere = host(/Finished moltbot-gateway-image\.service/);
+const sandboxBegins = host(/Starting moltbot-sandbox-image\.service/);
+const sandboxPulled = host(/image pull .*moltbot-sandbox@/);
+const sandboxThere = host(/Finished moltbot-sandbox-image\.service/);
+const agentBegins = host(/Started moltbot-gateway\.service/);
+const stages: readonly [string, Sign | "start", Sign | "end"][] = [
+	["stand-ins, tailnet", "start", operator(/lab: pulumi up/)],
+	[
+		"engine to VM",
+		operator(/lab: pulumi up/),
+		operator(/Instance instance created/),
+	],
+	[
+		"boot, rebase, reboot, join",
+		operator(/Instance instance created/),
+		operator(/Boot boot created/),
+	],
+	[
+		"delivery, restore",
+		operator(/Delivery delivery creating/),
+		operator(/Delivery delivery created/),
+	],
+	["gateway: pull", gatewayBegins, gatewayPulled],
+	["gateway: uid shift", gatewayPulled, gatewayThere],
+	["sandbox: pull", sandboxBegins, sandboxPulled],
+	["sandbox: uid shift", sandboxPulled, sandboxThere],
+	["OpenClaw: start", agentBegins, host(/client initialized as/)],
+	["ready to first answer", operator(/lab: up after/), "end"],
+];
+
+export default async function bench(): Promise<BenchResult> {
+	const folder = mkdtempSync(join(tmpdir(), "moltbot-bench-lab-"));
+	const run = (...args: string[]) =>
+		spawn(process.execPath, [cli, ...args], {
+			env: { ...process.env, MOLTBOT_LAB: folder },
+			stdio: ["ignore", "pipe", "pipe"],
+		});
+	try {
+		const memory = leastAvailable();
+		const start = Date.now();
+		const told = await lines(run("up"));
+		await ended(run("dm", "hello"), "the first message");
+		const end = Date.now();
+		const journal = await ended(
+			run("ssh", "sudo journalctl --boot --quiet --no-pager -o short-unix"),
+			"the journal",
+		);
+		const marks = {
+			operator: told,
+			host: journal.split("\n").map((line): Line => {
+				const [, at = "", text = ""] = /^(\S+) (.*)$/.exec(line) ?? [];
+				return { at: Number(at) * 1000, text };
+			}),
+		};
+		const time = (sign: Sign | "start" | "end") => {
+			if (sign === "start") return start;
+			if (sign === "end") return end;
+			const found = marks[sign.by].find(({ text }) => sign.line.test(text));
+			if (!found) throw new Error(`nothing told ${sign.line}`);
+			return found.at;
+		};
+		const seconds = (at: number) => (at - start) / 1000;
+		const timeline = stages.map(
+			([name, from, to]): Span => ({
+				name,
+				from: seconds(time(from)),
+				to: seconds(time(to)),
+			}),
+		);
+		return {
+			title: "npm run lab, warm, to the first answer",
+			timeline,
+			figures: {
+				"first answer (s)": seconds(end),
+				"most memory in use meanwhile (GiB)": memory.used(),
+				"disk of the lab (GiB)": await diskOf(folder),
+			},
+			ratio: seconds(end) / allowedSeconds,
+			allowed: 1,
+		};
+	} finally {
+		await ended(run("clean"), "clean").catch(console.error);
+		rmSync(folder, { recursive: true, force: true });
+	}
+}
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+interface Line {
+	/** Milliseconds since 1970. */
+	readonly at: number;
+	readonly text: string;
+}
+
+/** What a command says, with the time of each line. */
+async function lines(child: Child): Promise<Line[]> {
+	const told: Line[] = [];
+	for (const stream of [child.stdout, child.stderr])
+		createInterface(stream).on("line", (text) =>
+			told.push({ at: Date.now(), text }),
+		);
+	const [code] = await once(child, "close");
+	if (code !== 0)
+		throw new Error(told.map(({ text }) => text).join("\n") || `exit ${code}`);
+	return told;
+}
+
+async function ended(child: Child, what: string): Promise<string> {
+	const { status, stdout, stderr } = await outputOf(child);
+	if (status !== 0) throw new Error(`${what}: ${stderr}`);
+	return stdout;
+}
+
+function available(): number {
+	const [, kib] =
+		/^MemAvailable: +(\d+)/m.exec(readFileSync("/proc/meminfo", "utf8")) ?? [];
+	return Number(kib) / 2 ** 20;
+}
+
+/** Looks each second how much memory is left. */
+function leastAvailable(): { used(): number } {
+	const before = available();
+	let least = before;
+	const timer = setInterval(() => {
+		least = Math.min(least, available());
+	}, 1000);
+	return {
+		used() {
+			clearInterval(timer);
+			return before - least;
+		},
+	};
+}
+
+/** GiB that a folder takes on the disk. */
+async function diskOf(folder: string): Promise<number> {
+	const [kib = ""] = (
+		await ended(
+			spawn("du", ["--summarize", "--one-file-system", folder], {
+				stdio: ["ignore", "pipe", "pipe"],
+			}),
+			"du",
+		)
+	).split("\t");
+	return Number(kib) / 2 ** 20;
+}

@@ -4,6 +4,7 @@ import {
 	chmodSync,
 	copyFileSync,
 	existsSync,
+	mkdirSync,
 	mkdtempSync,
 	readFileSync,
 	rmSync,
@@ -47,13 +48,18 @@ test("a disk that fills up stops the sandboxes first, and only them", {
 		chmodSync(at(`usr/local/bin/${name}`), 0o755);
 	};
 	copyFileSync(room, at("usr/local/libexec/moltbot/room"));
-	program("df", "echo Avail; cat /tmp/free");
+	// What the kept copy of a backup holds is free without it.
+	program(
+		"df",
+		"echo Avail; if [ -e /var/lib/moltbot/backup/tree ]; then cat /tmp/free; else cat /tmp/free-without; fi",
+	);
 	program(
 		"podman",
 		`echo "podman $*" >>/tmp/calls; [ "$1" != ps ] || echo '${JSON.stringify(containers)}'`,
 	);
-	const look = (freeMib: number) => {
+	const look = (freeMib: number, without = freeMib) => {
 		writeFileSync(at("tmp/free"), `${freeMib}\n`);
+		writeFileSync(at("tmp/free-without"), `${without}\n`);
 		writeFileSync(at("tmp/calls"), "");
 		run("/usr/local/libexec/moltbot/room", "once");
 		return readFileSync(at("tmp/calls"), "utf8");
@@ -65,6 +71,25 @@ test("a disk that fills up stops the sandboxes first, and only them", {
 	assert.equal(look(10_000), "");
 	assert.equal(statSync(reserve).size, 512 * 1024 * 1024);
 	assert.equal(look(2500), "");
+	assert.equal(existsSync(complaint), false);
+
+	// The copy that backups keep goes first, but not while one is under way.
+	const copy = at("var/lib/moltbot/backup/tree");
+	mkdirSync(join(copy, "state"), { recursive: true });
+	writeFileSync(`${copy}.mark`, "");
+	assert.equal(look(2500), "");
+	assert.ok(existsSync(copy));
+	run(
+		...["flock", "/run/moltbot/state.lock"],
+		...[
+			"bash",
+			"-c",
+			"echo 1500 >/tmp/free; /usr/local/libexec/moltbot/room once",
+		],
+	);
+	assert.ok(existsSync(copy) && existsSync(`${copy}.mark`));
+	assert.equal(look(1500, 2500), "");
+	assert.equal(existsSync(copy) || existsSync(`${copy}.mark`), false);
 	assert.equal(existsSync(complaint), false);
 
 	const calls = look(1500);

@@ -53,10 +53,10 @@ unpack_holes() {
 # tell_left_out <folder>: says what is not saved, once for each set of files.
 tell_left_out() {
 	local names
-	names=$(jq --raw-input --slurp --compact-output 'split("\u0000") | map(select(. != ""))' <"$1/left-out")
-	if [[ $names == '[]' ]]; then
+	if [[ ! -s $1/left-out ]]; then
 		rm -f "$LEFT_OUT"
 	else
+		names=$(jq --raw-input --slurp --compact-output 'split("\u0000") | map(select(. != ""))' <"$1/left-out")
 		echo "backup: left out, for want of room for what they hold beside their holes: $names" >&2
 		if printf '%s\n' "$names" | put "$LEFT_OUT" 0600 0:0; then
 			/usr/local/libexec/moltbot/notify "$(jq --raw-output '"\(length) files are not saved, because the disk has no room for a copy of what they hold beside their holes: \(.[:5] | join(", "))"' <<<"$names")" || true

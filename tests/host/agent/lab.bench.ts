@@ -1,5 +1,5 @@
-// From `npm run lab`, caches present, to the agent's first answer, by stage: the operator's side from what the command prints, the
-// host's from its journal. Both are of one clock, because the lab's host has that of the machine.
+// From `npm run lab`, caches present, to the agent's first answer, then a pause and a resume, by stage: the operator's side from what the
+// command prints, the host's from its journal. Both are of one clock, because the lab's host has that of the machine.
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -28,29 +28,52 @@ const sandboxBegins = host(/Starting moltbot-sandbox-image\.service/);
 const sandboxPulled = host(/image pull .*moltbot-sandbox@/);
 const sandboxThere = host(/Finished moltbot-sandbox-image\.service/);
 const agentBegins = host(/Started moltbot-gateway\.service/);
-const stages: readonly [string, Sign | "start", Sign | "end"][] = [
-	["stand-ins, tailnet", "start", operator(/lab: pulumi up/)],
-	[
-		"engine to VM",
-		operator(/lab: pulumi up/),
-		operator(/Instance instance created/),
-	],
+type Stage = readonly [name: string, from: Sign | "start", to: Sign | "end"];
+const boots: readonly Stage[] = [
 	[
 		"boot, rebase, reboot, join",
 		operator(/Instance instance created/),
 		operator(/Boot boot created/),
 	],
 	[
-		"delivery, restore",
+		"delivery",
 		operator(/Delivery delivery creating/),
 		operator(/Delivery delivery created/),
+	],
+	[
+		"restore",
+		host(/Starting restore\.service/),
+		host(/Finished restore\.service/),
 	],
 	["gateway: pull", gatewayBegins, gatewayPulled],
 	["gateway: uid shift", gatewayPulled, gatewayThere],
 	["sandbox: pull", sandboxBegins, sandboxPulled],
 	["sandbox: uid shift", sandboxPulled, sandboxThere],
 	["OpenClaw: start", agentBegins, host(/client initialized as/)],
+];
+const starts: readonly Stage[] = [
+	["stand-ins, tailnet", "start", operator(/lab: pulumi up/)],
+	[
+		"engine to VM",
+		operator(/lab: pulumi up/),
+		operator(/Instance instance created/),
+	],
+	...boots,
 	["ready to first answer", operator(/lab: up after/), "end"],
+];
+const pauses: readonly Stage[] = [
+	["pause: engine", "start", operator(/last-backup deleting/)],
+	[
+		"pause: last backup",
+		operator(/last-backup deleting/),
+		operator(/last-backup deleted/),
+	],
+	["pause: VM, keys, name", operator(/last-backup deleted/), "end"],
+];
+const resumes: readonly Stage[] = [
+	["resume: engine to VM", "start", operator(/Instance instance created/)],
+	...boots.map(([name, from, to]): Stage => [`resume: ${name}`, from, to]),
+	["resume: in all", "start", "end"],
 ];
 
 export default async function bench(): Promise<BenchResult> {
@@ -60,53 +83,98 @@ export default async function bench(): Promise<BenchResult> {
 			env: { ...process.env, MOLTBOT_LAB: folder },
 			stdio: ["ignore", "pipe", "pipe"],
 		});
-	try {
-		const memory = leastAvailable();
-		const start = Date.now();
-		const told = await lines(run("up"));
-		await ended(run("dm", "hello"), "the first message");
-		const end = Date.now();
-		const journal = await ended(
-			run("ssh", "sudo journalctl --boot --quiet --no-pager -o short-unix"),
-			"the journal",
-		);
-		const marks = {
-			operator: told,
-			host: journal.split("\n").map((line): Line => {
+	const journal = async () =>
+		(
+			await ended(
+				run("ssh", "sudo journalctl --boot --quiet --no-pager -o short-unix"),
+				"the journal",
+			)
+		)
+			.split("\n")
+			.map((line): Line => {
 				const [, at = "", text = ""] = /^(\S+) (.*)$/.exec(line) ?? [];
 				return { at: Number(at) * 1000, text };
-			}),
+			});
+	const zero = Date.now();
+	const spans = (stages: readonly Stage[], told: Told): Span[] => {
+		const seconds = (sign: Sign | "start" | "end") =>
+			((typeof sign === "string" ? told[sign] : timeOf(sign, told)) - zero) /
+			1000;
+		return stages.map(([name, from, to]) => ({
+			name,
+			from: seconds(from),
+			to: seconds(to),
+		}));
+	};
+	try {
+		const memory = leastAvailable();
+		const up = await lines(run("up"));
+		await ended(run("dm", "hello"), "the first message");
+		const answered = Date.now();
+		const started = spans(starts, {
+			start: zero,
+			end: answered,
+			operator: up,
+			host: await journal(),
+		});
+		const pause = Date.now();
+		const down = await lines(run("pause"));
+		const paused = spans(pauses, {
+			start: pause,
+			end: Date.now(),
+			operator: down,
+			host: [],
+		});
+		const resume = Date.now();
+		const again = await lines(run("resume"));
+		const ready = Date.now();
+		const resumed = spans(resumes, {
+			start: resume,
+			end: ready,
+			operator: again,
+			host: await journal(),
+		});
+		const timeline = [...started, ...paused, ...resumed];
+		const took = (name: string) => {
+			const span = timeline.find((one) => one.name === name);
+			return span ? span.to - span.from : Number.NaN;
 		};
-		const time = (sign: Sign | "start" | "end") => {
-			if (sign === "start") return start;
-			if (sign === "end") return end;
-			const found = marks[sign.by].find(({ text }) => sign.line.test(text));
-			if (!found) throw new Error(`nothing told ${sign.line}`);
-			return found.at;
-		};
-		const seconds = (at: number) => (at - start) / 1000;
-		const timeline = stages.map(
-			([name, from, to]): Span => ({
-				name,
-				from: seconds(time(from)),
-				to: seconds(time(to)),
-			}),
-		);
+		const first = (answered - zero) / 1000;
 		return {
-			title: "npm run lab, warm, to the first answer",
+			title: "npm run lab, warm, to the first answer; pause and resume",
 			timeline,
 			figures: {
-				"first answer (s)": seconds(end),
+				"first answer (s)": first,
 				"most memory in use meanwhile (GiB)": memory.used(),
 				"disk of the lab (GiB)": await diskOf(folder),
+				"pause beyond its backup (s)":
+					(resume - pause) / 1000 - took("pause: last backup"),
+				"resume beyond boot and restore (s)":
+					(ready - resume) / 1000 -
+					took("resume: boot, rebase, reboot, join") -
+					took("resume: restore"),
 			},
-			ratio: seconds(end) / allowedSeconds,
+			ratio: first / allowedSeconds,
 			allowed: 1,
 		};
 	} finally {
 		await ended(run("clean"), "clean").catch(console.error);
 		rmSync(folder, { recursive: true, force: true });
 	}
+}
+
+/** Times in milliseconds since 1970, and what was said at which. */
+interface Told {
+	readonly start: number;
+	readonly end: number;
+	readonly operator: readonly Line[];
+	readonly host: readonly Line[];
+}
+
+function timeOf(sign: Sign, told: Told): number {
+	const found = told[sign.by].find(({ text }) => sign.line.test(text));
+	if (!found) throw new Error(`nothing told ${sign.line}`);
+	return found.at;
 }
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;

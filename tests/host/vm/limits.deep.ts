@@ -174,14 +174,22 @@ test("a sandbox takes down neither gateway nor host", {
 	});
 
 	await t.test("memory of all that the agent starts", async () => {
-		const high = await slice.read("memory.high");
+		const [high, max] = [
+			await slice.read("memory.high"),
+			await slice.read("memory.max"),
+		];
 		const total = Number(
 			await agent.shell(
 				"sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo",
 			),
 		);
-		assert.ok(Math.abs(high / (total * 1024) - 0.8) < 0.01, "80 percent");
-		const size = Math.round((high / MiB) * 1.05);
+		for (const [limit, share] of [
+			[high, 0.8],
+			[max, 0.9],
+		] as const)
+			assert.ok(Math.abs(limit / (total * 1024) - share) < 0.01, `${share}`);
+		// More than both. What one call of the kernel takes is slowed down only at its end: the second limit is the hard one.
+		const size = Math.round((high / MiB) * 1.2);
 		const throttled = await slice.read("memory.events", "high");
 		const held = await startSandbox(agent, keep(size), ["--memory"]);
 		await until(
@@ -189,14 +197,13 @@ test("a sandbox takes down neither gateway nor host", {
 			async () => (await slice.read("memory.events", "high")) > throttled,
 		);
 		await hostLives();
-		const before = await slice.read("memory.current");
 		await sleep(10_000);
-		const after = await slice.read("memory.current");
+		const peak = await slice.read("memory.peak");
 		said(
 			"memory ceiling",
-			`${Math.round((after - before) / MiB)} MiB in 10 s; host answered in ${agent.times.host} ms`,
+			`peak at ${Math.round((peak / max) * 100)} % of it; host answered in ${agent.times.host} ms`,
 		);
-		assert.ok(after < high + 32 * MiB, "it goes on growing");
+		assert.ok(peak <= max, "it grew beyond");
 		await held.remove();
 		said("after the memory ceiling", await live());
 
@@ -205,7 +212,7 @@ test("a sandbox takes down neither gateway nor host", {
 			const free = await startSandbox(agent, keep(size), ["--memory"]);
 			await until(
 				"the control",
-				async () => (await slice.read("memory.current")) > high + 64 * MiB,
+				async () => (await slice.read("memory.peak")) > max,
 			);
 			await free.remove();
 		});

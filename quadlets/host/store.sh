@@ -33,7 +33,7 @@ need_keys() {
 	[[ -s /etc/moltbot/backup-image ]] || fail "image \"backup\" has not been delivered yet: run pulumi up"
 }
 
-# in_image <program> <arguments>: runs a program of the backup image. No cgroup of its own: at shutdown the service manager makes
+# in_image <program> <arguments>: runs a program of the backup image, with the rights that reading and giving back files of others needs. No cgroup of its own: at shutdown the service manager makes
 # none any more. Ends after an hour, or after $image_seconds, also where whoever called it is gone.
 in_image() {
 	local env=/run/moltbot/restic.env program=$1 new
@@ -44,6 +44,7 @@ in_image() {
 		"RESTIC_REPOSITORY=s3:$ENDPOINT/$MOLTBOT_BUCKET/$MOLTBOT_BUCKET_PREFIX" "RESTIC_CACHE_DIR=$SAVED/cache" >"$new"
 	mv "$new" "$env"
 	timeout --foreground --kill-after=30 "${image_seconds:-3600}" podman run --rm --interactive --timeout="${image_seconds:-3600}" --cgroups=disabled --network=host --pull=missing --security-opt=label=disable \
+		--security-opt=no-new-privileges --cap-drop=all --cap-add=CHOWN,DAC_OVERRIDE,FOWNER,FSETID,SETFCAP \
 		--hostname="$MOLTBOT_HOSTNAME" --env-file="$env" --volume="$DATA:$DATA" --volume="$SECRETS:$SECRETS:ro" \
 		--volume=/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem:/etc/ssl/certs/ca-certificates.crt:ro \
 		--entrypoint="$program" "$(</etc/moltbot/backup-image)" "$@" 8>&-

@@ -97,14 +97,13 @@ export default async function bench(): Promise<BenchResult> {
 			});
 	const zero = Date.now();
 	const spans = (stages: readonly Stage[], told: Told): Span[] => {
-		const seconds = (sign: Sign | "start" | "end") =>
-			((typeof sign === "string" ? told[sign] : timeOf(sign, told)) - zero) /
-			1000;
-		return stages.map(([name, from, to]) => ({
-			name,
-			from: seconds(from),
-			to: seconds(to),
-		}));
+		const time = (sign: Sign | "start" | "end", after: number) =>
+			typeof sign === "string" ? told[sign] : timeOf(sign, told, after);
+		return stages.map(([name, begins, ends]) => {
+			const from = time(begins, told.start);
+			const to = time(ends, from);
+			return { name, from: (from - zero) / 1000, to: (to - zero) / 1000 };
+		});
 	};
 	try {
 		const memory = leastAvailable();
@@ -171,8 +170,10 @@ interface Told {
 	readonly host: readonly Line[];
 }
 
-function timeOf(sign: Sign, told: Told): number {
-	const found = told[sign.by].find(({ text }) => sign.line.test(text));
+function timeOf(sign: Sign, told: Told, after: number): number {
+	const found = told[sign.by].find(
+		({ at, text }) => at >= after && sign.line.test(text),
+	);
 	if (!found) throw new Error(`nothing told ${sign.line}`);
 	return found.at;
 }

@@ -42,3 +42,9 @@ put() {
 	{ chown "$owner" "$new" && chmod "$mode" "$new" && sync "$new" && mv --no-target-directory "$new" "$path" && sync "${path%/*}"; } ||
 		unwritten "$path" "$new"
 }
+
+# The copy that stays between two backups (see copy). Its mark goes first: without that it counts for nothing.
+readonly COPY=/var/lib/moltbot/backup/tree
+drop_copy() {
+	rm --force "$COPY.mark" && rm --recursive --force "$COPY" "$COPY.seen"
+}

@@ -11,12 +11,6 @@ readonly SAVED=$DATA/backup # the copy that is saved, what is known about it, th
 readonly LAST=$SAVED/last.json
 readonly ENDPOINT=https://${MOLTBOT_S3_ENDPOINT#https://}
 
-# The copy that stays between two backups.
-drop_copy() {
-	rm -f "$SAVED/tree.mark"
-	rm -rf "$SAVED/tree" "$SAVED/tree.seen"
-}
-
 # One backup, restore or last backup at a time.
 lock_state() {
 	mkdir -p /run/moltbot
@@ -33,8 +27,9 @@ need_keys() {
 	[[ -s /etc/moltbot/backup-image ]] || fail "image \"backup\" has not been delivered yet: run pulumi up"
 }
 
-# in_image <program> <arguments>: runs a program of the backup image, with the rights that reading and giving back files of others needs. No cgroup of its own: at shutdown the service manager makes
-# none any more. Ends after an hour, or after $image_seconds, also where whoever called it is gone.
+# in_image <program> <arguments>: runs a program of the backup image, with the rights that reading and giving back files of others
+# needs. No cgroup of its own: at shutdown the service manager makes none any more. Ends after an hour, or after $image_seconds, also
+# where whoever called it is gone.
 in_image() {
 	local env=/run/moltbot/restic.env program=$1 new
 	shift

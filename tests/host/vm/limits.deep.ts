@@ -174,10 +174,8 @@ test("a sandbox takes down neither gateway nor host", {
 	});
 
 	await t.test("memory of all that the agent starts", async () => {
-		const [high, max] = [
-			await slice.read("memory.high"),
-			await slice.read("memory.max"),
-		];
+		const high = await slice.read("memory.high");
+		const max = await slice.read("memory.max");
 		const total = Number(
 			await agent.shell(
 				"sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo",

@@ -27,8 +27,21 @@ export interface Result {
 	readonly output: string;
 }
 
+/**
+ * Where what was said in a container is kept, on the host and inside. Not by the stream of `podman --remote exec` and `run`: it loses the
+ * output of a short command at times, all of it and without a word (https://github.com/containers/podman/issues/25855). No unit mounts
+ * it; root's alone, so that every uid of a container can write to a file that is there, and to no other.
+ */
+const kept = { host: "/var/tmp/said", inside: "/said" };
+
+const hearing = `--volume=${kept.host}:${kept.inside}`;
+
 /** By the service of the user's session: outside of one nothing may make a cgroup. */
 const remote = "--remote --url unix:///run/user/2001/podman/podman.sock";
+
+/** Root becomes the agent's uid. */
+const agent =
+	"cd / && timeout 60 setpriv --reuid=2001 --regid=2001 --clear-groups env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/var/home/moltbot XDG_RUNTIME_DIR=/run/user/2001 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/2001/bus";
 
 /** Programs that the attacker has with him wherever he is. */
 const programs = [
@@ -81,6 +94,7 @@ export class AttackHost {
 	/** What reached the attacker's targets outside. */
 	readonly arrivals: readonly Arrival[];
 	#image = "localhost/attacker";
+	#runs = 0;
 
 	private constructor(host: LabHost, arrivals: readonly Arrival[]) {
 		this.host = host;
@@ -133,41 +147,48 @@ export class AttackHost {
 	}
 
 	/** Runs a shell script from where the attacker is; `@IMAGE@` in it is the image of his containers, by digest. */
-	run(from: From, script: string): Promise<Result> {
-		const quoted = quote(
-			`exec 2>&1\n${script.replaceAll("@IMAGE@", this.#image)}`,
-		);
-		const agent =
-			"cd / && timeout 60 setpriv --reuid=2001 --regid=2001 --clear-groups env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/var/home/moltbot XDG_RUNTIME_DIR=/run/user/2001 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/2001/bus";
-		if (from === "uid") return this.root(`${agent} bash -c ${quoted}`);
-		return this.root(
-			`${agent} podman ${remote} exec ${from} bash -c ${quoted}`,
-		);
+	async run(from: From, script: string): Promise<Result> {
+		if (from !== "uid")
+			return this.#inside(`podman ${remote} exec ${from}`, script);
+		return this.root(`${agent} bash -c ${this.#shell("exec 2>&1", script)}`);
 	}
 
-	/** The attempt without its protection (a switch is thrown by the caller): its output; undefined where there can be no such run. */
-	async control(attempt: Attempt): Promise<string | undefined> {
+	/** The attempt without its protection (a switch is thrown by the caller); undefined where there can be no such run. */
+	async control(attempt: Attempt): Promise<Result | undefined> {
 		const { control, from, script } = attempt;
 		if ("none" in control) return undefined;
-		if ("asRoot" in control)
-			return (await this.root(`exec 2>&1\n${script}`)).output;
+		if ("asRoot" in control) return this.root(`exec 2>&1\n${script}`);
 		if ("container" in control) {
 			const original = from === "gateway" ? gatewayArguments : sandboxArguments;
-			const kept = original.filter(
+			const remaining = original.filter(
 				(argument) =>
 					!control.without?.includes(argument) &&
 					!/^(--name=|--publish=)/.test(argument),
 			);
 			// The image and its command come last.
-			const options = [...kept.slice(0, -3), ...control.container];
-			const command = `localhost/attacker bash -c ${quote(`exec 2>&1\n${script.replaceAll("@IMAGE@", this.#image)}`)}`;
-			const { output } = await this.run(
-				"uid",
-				`podman ${remote} run --rm ${options.join(" ")} ${command}`,
+			const options = [...remaining.slice(0, -3), ...control.container];
+			return this.#inside(
+				`podman ${remote} run --rm ${hearing} ${options.join(" ")} localhost/attacker`,
+				script,
 			);
-			return output;
 		}
-		return (await this.run(from, script)).output;
+		return this.run(from, script);
+	}
+
+	/** Runs a shell script in a container; `start` begins a program there. */
+	async #inside(start: string, script: string): Promise<Result> {
+		this.#runs += 1;
+		const name = `${this.#runs}`;
+		const file = `${kept.host}/${name}`;
+		const shell = this.#shell(`exec >${kept.inside}/${name} 2>&1`, script);
+		// What comes by the stream is the engine's own words.
+		return this.root(
+			`install -m 0666 /dev/null ${file}; ${agent} ${start} bash -c ${shell}; code=$?; cat ${file}; rm ${file}; exit $code`,
+		);
+	}
+
+	#shell(first: string, script: string): string {
+		return quote(`${first}\n${script.replaceAll("@IMAGE@", this.#image)}`);
 	}
 
 	/** What was planted must live through this. */
@@ -245,9 +266,9 @@ export class AttackHost {
 			await podman(
 				`${remote} volume create --ignore --opt type=none --opt o=bind --opt device=/var/lib/moltbot/${name} moltbot-${name}`,
 			);
-		await podman(`${remote} run --detach ${engineArguments.join(" ")}`);
-		await podman(`${remote} run --detach ${gatewayArguments.join(" ")}`);
-		await podman(`${remote} run --detach ${sandboxArguments.join(" ")}`);
+		await this.#must(`install -d ${kept.host}`);
+		for (const run of [engineArguments, gatewayArguments, sandboxArguments])
+			await podman(`${remote} run --detach ${hearing} ${run.join(" ")}`);
 	}
 
 	/** The host's files, from outside. */

@@ -64,7 +64,11 @@ async function sandboxesWork(attack: AttackHost) {
 	const client =
 		"podman --remote --url unix:///run/user/2001/moltbot-engine/podman.sock";
 	for (const [script, expected] of [
-		["exec sandbox id -u", /^2001$/],
+		// By a file: the stream can lose what a short command says (attackHost.ts).
+		[
+			"exec sandbox sh -c 'id -u >/workspace/who'; cat /var/lib/moltbot/workspace/who",
+			/^2001$/,
+		],
 		// The input ends before the output begins.
 		[
 			"exec --interactive sandbox sh -c 'x=$(cat); sleep 1; echo $x' <<<words",
@@ -73,8 +77,8 @@ async function sandboxesWork(attack: AttackHost) {
 		["exec sandbox sh -c 'exit 7' || echo $?", /^7$/],
 		["ps --all --format '{{.Names}}'", /^sandbox$/m],
 	] as const) {
-		const { output } = await attack.run("uid", `${client} ${script}`);
-		assert.match(output.trim(), expected, script);
+		const { code, output } = await attack.run("uid", `${client} ${script}`);
+		assert.match(output.trim(), expected, `${script}: exit ${code}`);
 	}
 }
 
@@ -112,12 +116,12 @@ test("an agent that is taken over gets nothing", {
 	await sandboxesWork(attack);
 
 	for (const attempt of attempts) {
-		const { output } = await attack.run(attempt.from, attempt.script);
+		const { code, output } = await attack.run(attempt.from, attempt.script);
 		const refused = !won(output) && attempt.refusal.test(output.trim());
 		const reached = attempt.word !== undefined && seen(attempt.word);
 		if (!refused || reached)
 			faults.push(
-				`${nameOf(attempt)}: ${reached ? "a listener saw it" : "not refused"}: ${output.trim()}`,
+				`${nameOf(attempt)}: ${reached ? "a listener saw it" : "not refused"}: exit ${code}: ${output.trim()}`,
 			);
 	}
 	// Attempts against the same protection share its switch.
@@ -129,11 +133,12 @@ test("an agent that is taken over gets nothing", {
 		const control = first && "off" in first.control ? first.control : undefined;
 		if (control) await attack.switch(control.off);
 		for (const attempt of group) {
-			const output = await attack.control(attempt);
-			if (output === undefined) continue;
+			const done = await attack.control(attempt);
+			if (done === undefined) continue;
+			const { code, output } = done;
 			if (!won(output))
 				faults.push(
-					`${nameOf(attempt)}: the control did not succeed: ${output.trim()}`,
+					`${nameOf(attempt)}: the control did not succeed: exit ${code}: ${output.trim()}`,
 				);
 			if (attempt.word !== undefined && !seen(attempt.word))
 				faults.push(`${nameOf(attempt)}: the control was seen by nobody`);

@@ -4,6 +4,7 @@ import {
 	globSync,
 	mkdirSync,
 	readFileSync,
+	rmSync,
 	writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -15,6 +16,7 @@ import { trustEnvironment } from "./clouds/server.ts";
 import { commandCgroup, endCgroup } from "./daemon.ts";
 import { asOperator } from "./network/asOperator.ts";
 import { type Place, repository } from "./place.ts";
+import { settingsOf, stackFile } from "./stackFile.ts";
 
 /** Name of the stack, and so of its file at the root of the repository. */
 export const stackName = "lab";
@@ -135,28 +137,33 @@ export class Operator {
 
 	/**
 	 * Makes the stack where there is none, and writes its file: the tracked settings, those of this lab, and what `pulumi config`
-	 * added.
+	 * has changed since.
 	 */
 	async prepareStack(
 		settings: Readonly<Record<string, string>>,
 	): Promise<void> {
-		for (const folder of ["pulumi", "backend"])
+		for (const folder of ["pulumi", "backend", "operator"])
 			mkdirSync(this.#place.path(folder), { recursive: true, mode: 0o700 });
+		const ours = Object.entries(settings).map(
+			([key, value]) => [`moltbot:${key}`, value] as const,
+		);
+		const given = {
+			...settingsOf(readFileSync(tracked, "utf8")),
+			...Object.fromEntries(ours),
+		};
 		const before = existsSync(this.#stackFile)
 			? readFileSync(this.#stackFile, "utf8")
 			: "";
-		const salt = /^encryptionsalt:.*$/m.exec(before)?.[0];
-		const lines = Object.entries(settings).map(
-			([key, value]) => `  moltbot:${key}: ${JSON.stringify(value)}`,
-		);
-		const text = [
-			readFileSync(tracked, "utf8").trimEnd(),
-			...lines,
-			...(salt ? [salt] : []),
-			"",
-		].join("\n");
+		const note = this.#place.path("operator", "settings.json");
+		// An abort between the two files leaves no note; then all settings count as the lab's.
+		const written = existsSync(note)
+			? JSON.parse(readFileSync(note, "utf8"))
+			: settingsOf(before);
+		const text = stackFile(given, written, before);
+		rmSync(note, { force: true });
 		writeFileSync(this.#stackFile, text, { mode: 0o600 });
-		if (salt && existsSync(this.#stateFile)) return;
+		writeFileSync(note, JSON.stringify(given), { mode: 0o600 });
+		if (/^encryptionsalt:/m.test(text) && existsSync(this.#stateFile)) return;
 		const made = await this.ask(["pulumi", "stack", "init", stackName]);
 		if (made.code !== 0) throw new Error(`pulumi stack init: ${made.stderr}`);
 	}

@@ -37,9 +37,10 @@ shift
 podman import --quiet "${import[@]}" "/base/$(basename "$BASE_TAR")" "$BASE_NAME"
 # Without CAP_SYS_RESOURCE no limit can be raised above what this process has.
 limit() { echo "$1=$(ulimit -S"$2"):$(ulimit -H"$2")" | sed 's/unlimited/-1/g'; }
-# A fixed time, so that the same content has the same digest.
-podman build --isolation=chroot --network=host --pull=never --timestamp=0 --squash --volume=/inputs:/inputs:ro \
+# A fixed time, so that the same content has the same digest; one layer, so that what a build removes of its base is gone. So does
+# .github/workflows/images.yml.
+podman build --isolation=chroot --network=host --pull=never --timestamp=0 --squash-all --volume=/inputs:/inputs:ro \
 	--ulimit="$(limit nofile n)" --ulimit="$(limit nproc u)" "$@" \
 	--tag=localhost/built /context
-# Unpacked in a fraction of the time that gzip takes; so does .github/workflows/images.yml.
+# Unpacked in a fraction of the time that gzip takes; so does that too.
 podman push --quiet --compression-format=zstd localhost/built oci:/work/layout:built

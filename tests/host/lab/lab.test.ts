@@ -7,12 +7,7 @@ import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { destroyCommand, upCommand } from "../../../lab/commands/up.ts";
-import {
-	cgroupRoot,
-	cgroupsOf,
-	commandCgroup,
-	endCgroup,
-} from "../../../lab/daemon.ts";
+import { cgroupRoot, cgroupsOf } from "../../../lab/daemon.ts";
 import { hostMissing } from "../../../lab/host/artefacts.ts";
 import { cloudsAddress } from "../../../lab/network/addresses.ts";
 import type { World } from "../../../lab/world.ts";
@@ -83,7 +78,7 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 			ended = true;
 		});
 		while (!ended && (await instances()).length === 0) await sleep(100);
-		await endCgroup(commandCgroup(world.place, "pulumi"), "at once");
+		await lab.killEngine();
 		assert.notEqual((await killed).code, 0);
 		const [first] = await instances();
 

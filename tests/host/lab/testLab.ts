@@ -6,6 +6,7 @@ import { z } from "zod";
 import { ownerToken } from "../../../lab/account.ts";
 import { DiscordClient } from "../../../lab/clouds/discord/client.ts";
 import { upCommand } from "../../../lab/commands/up.ts";
+import { commandCgroup, endCgroup } from "../../../lab/daemon.ts";
 import { Place, repository } from "../../../lab/place.ts";
 import { socketFetch } from "../../../lab/socketFetch.ts";
 import type { Ended } from "../../../lab/stack.ts";
@@ -74,6 +75,17 @@ export class TestLab {
 	async clean(): Promise<void> {
 		await this.world.lower();
 		rmSync(this.folder, { recursive: true, force: true });
+	}
+
+	/** The operator's computer is gone, and with it Pulumi's state; of the checkout he has a copy, the stack's settings in it. */
+	loseState(): void {
+		for (const folder of ["backend", "pulumi"])
+			rmSync(this.world.place.path(folder), { recursive: true });
+	}
+
+	/** Nothing of a pulumi command that runs is asked to end well. */
+	killEngine(): Promise<void> {
+		return endCgroup(commandCgroup(this.world.place, "pulumi"), "at once");
 	}
 
 	/** A command of the operator, however it ends; `said` is all that it printed. */

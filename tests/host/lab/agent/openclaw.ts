@@ -1,8 +1,10 @@
 // Stands in for OpenClaw where a test is about the host and the way to it: the same commands, probes, exit codes and words as 2026.9.6 has
-// towards the units and `moltbot status` (seen there; tests/host/agent runs the real one). It connects to Discord, asks the model, answers;
-// it has no sandbox, no memory and no pairing. Runs inside the image by Node alone.
-import { readFileSync } from "node:fs";
+// towards the units and `moltbot status` (seen there; tests/host/agent runs the real one). It connects to Discord, asks the model, answers,
+// and keeps what was said in its state; it has no sandbox and no pairing. Runs inside the image by Node alone.
+import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { runInNewContext } from "node:vm";
 
 const port = 18789;
@@ -25,6 +27,20 @@ const discord = {
 	lastDisconnect: null as { at: number; status: number } | null,
 };
 let bot = "";
+
+/** Turns of all conversations, where the real one has them: what is new is in the journal beside the database. */
+let memory: DatabaseSync;
+
+function openMemory(): DatabaseSync {
+	const file = `${process.env.OPENCLAW_STATE_DIR}/agents/main/agent/openclaw-agent.sqlite`;
+	mkdirSync(dirname(file), { recursive: true });
+	const database = new DatabaseSync(file);
+	database.exec(
+		`PRAGMA journal_mode = wal;
+		CREATE TABLE IF NOT EXISTS turns (id INTEGER PRIMARY KEY, channel TEXT NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL)`,
+	);
+	return database;
+}
 
 function log(text: string): void {
 	process.stderr.write(`${new Date().toISOString()} ${text}\n`);
@@ -53,6 +69,7 @@ async function gateway(): Promise<void> {
 	process.on("SIGTERM", () => process.exit(0));
 	log("[gateway] loading configuration…");
 	const config = readConfig();
+	memory = openMemory();
 	createServer((request, response) => {
 		const path = request.url ?? "/";
 		const ready = discord.connected;
@@ -146,8 +163,11 @@ async function connection(
 async function answer(
 	token: string,
 	model: Record<string, string>,
-	message: { channel_id: string; content: string },
+	{ channel_id, content }: { channel_id: string; content: string },
 ): Promise<void> {
+	const turns = memory
+		.prepare("SELECT role, content FROM turns WHERE channel = ? ORDER BY id")
+		.all(channel_id);
 	const asked = await fetch("https://api.anthropic.com/v1/messages", {
 		method: "POST",
 		headers: {
@@ -158,13 +178,19 @@ async function answer(
 		body: JSON.stringify({
 			model: "claude-sonnet-4-6",
 			max_tokens: 1024,
-			messages: [{ role: "user", content: message.content }],
+			messages: [...turns, { role: "user", content }],
 		}),
 	});
 	if (!asked.ok) throw new Error(`the model answered ${asked.status}`);
-	const { content } = (await asked.json()) as { content: { text: string }[] };
-	await call(token, "POST", `/channels/${message.channel_id}/messages`, {
-		content: content.map(({ text }) => text).join(""),
+	const said = (await asked.json()) as { content: { text: string }[] };
+	const reply = said.content.map(({ text }) => text).join("");
+	memory
+		.prepare(
+			"INSERT INTO turns (channel, role, content) VALUES (:channel, 'user', :content), (:channel, 'assistant', :reply)",
+		)
+		.run({ channel: channel_id, content, reply });
+	await call(token, "POST", `/channels/${channel_id}/messages`, {
+		content: reply,
 	});
 }
 

@@ -97,25 +97,38 @@ export class World {
 		const artefacts = await hostArtefacts();
 		const shelf = await stockShelf(place, artefacts, await this.#images());
 		const server = new ControlServer(place, await tool("headscale"));
-		say("internet: namespaces, resolver");
+		say("internet: namespaces, resolver, control server of the tailnet");
 		await raiseInternet(place);
-		await startResolver(place, this.#resolver, artefacts.tools, {
-			[cloudsAddress]: cloudNames,
-			[controlServerAddress]: [controlServerName],
-		});
-		say("tailnet: control server");
 		const ca = await openCa(place.clouds);
-		await server.start(ca);
-		say("stand-in clouds");
+		await Promise.all([
+			startResolver(place, this.#resolver, artefacts.tools, {
+				[cloudsAddress]: cloudNames,
+				[controlServerAddress]: [controlServerName],
+			}),
+			server.start(ca),
+		]);
+		say("stand-in clouds; the operator joins the tailnet");
+		const tailscale = await operatorTailscale(place);
+		await Promise.all([
+			this.#startClouds({
+				...cloudAccounts(this.account),
+				tailscale: {
+					apiKeys: [this.account.tailscaleKey],
+					headscale: server.options(ca),
+				},
+				registry: { layouts: shelf.layouts },
+			}),
+			tailscale.start(ca.path, () => server.operatorKey()),
+			this.operator.prepareStack({
+				...shelf.settings,
+				trustedCertificates: ca.pem,
+			}),
+		]);
+	}
+
+	async #startClouds(options: object): Promise<void> {
+		const { place } = this;
 		const config = place.path("clouds.json");
-		const options = {
-			...cloudAccounts(this.account),
-			tailscale: {
-				apiKeys: [this.account.tailscaleKey],
-				headscale: server.options(ca),
-			},
-			registry: { layouts: shelf.layouts },
-		};
 		writeFileSync(config, JSON.stringify(options, null, "\t"), { mode: 0o600 });
 		await this.#clouds.start({
 			argv: [
@@ -129,13 +142,6 @@ export class World {
 			namespace: place.namespace(internet),
 			environment: { MOLTBOT_LAB: place.folder, MOLTBOT_CACHE: cacheFolder() },
 			ready: () => this.control.now(),
-		});
-		say("the operator joins the tailnet");
-		const tailscale = await operatorTailscale(place);
-		await tailscale.start(ca.path, () => server.operatorKey());
-		await this.operator.prepareStack({
-			...shelf.settings,
-			trustedCertificates: ca.pem,
 		});
 	}
 

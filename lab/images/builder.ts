@@ -22,6 +22,8 @@ export interface Build {
 	readonly base: { readonly argument: string; readonly image: Base };
 	/** Further build arguments; a file of `inputs` is `/inputs/<name>` there. */
 	readonly args: Readonly<Record<string, string>>;
+	/** More of them, which say only where to get the same content: asked where something has to be built. */
+	readonly sources?: () => Promise<Readonly<Record<string, string>>>;
 	/** Folder of files that the build is given in place of downloads. */
 	readonly inputs: string;
 	/** What the inputs are, for the key of the cache. */
@@ -53,7 +55,8 @@ export async function build(tree: string, what: Build): Promise<Layout> {
 			step(`building the image of the ${what.name}`, async () => {
 				const work = join(temporary, "work");
 				mkdirSync(work);
-				const args = { ...what.args, [argument]: image.name };
+				const sources = await what.sources?.();
+				const args = { ...what.args, ...sources, [argument]: image.name };
 				const argv = [
 					...image.config.map((line) => `--change=${line}`),
 					"--",

@@ -54,10 +54,10 @@ async function sandboxImage(tree: string): Promise<Layout> {
 		name: "sandbox",
 		base: { argument: "NODE_IMAGE", image: await nodeBase() },
 		args: {
-			DEBIAN: await debianMirror(),
 			OP_URL: inside(op),
 			OP_SHA256: op.sha256,
 		},
+		sources: async () => ({ DEBIAN: await debianMirror() }),
 		inputs: op.folder,
 		inputsKey: op.sha256,
 	});

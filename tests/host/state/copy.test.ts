@@ -21,12 +21,11 @@ for (const kind of ["xfs", "ext4"] as const)
 	}, async (t) => {
 		const { disk, slice } = machine(t, kind);
 		const { host } = await startState(t);
-		const { at, run, script } = await host(3, {
+		const { at, run, script, whileFrozen } = await host(3, {
 			root: disk.folder,
 			slice,
 		});
-		writeFileSync(
-			at("tmp/while-frozen"),
+		whileFrozen(
 			"rm -rf /tmp/then; mkdir /tmp/then; cp -a /var/lib/moltbot/state /var/lib/moltbot/workspace /tmp/then/",
 		);
 		mkdirSync(at(`${state}/project/node_modules/x`), { recursive: true });

@@ -101,6 +101,7 @@ async function cell(
 	ok(await host.run("sync", "--file-system", "/tmp"));
 
 	// The step is reached, then it goes wrong.
+	host.whileFrozen();
 	writeFileSync(host.at("tmp/hook-at"), place);
 	const child = host.start(...commandOf[command]);
 	let text = "";

@@ -161,7 +161,7 @@ export const steps: Readonly<
 		{ command: "backup" | "restore" | "last-backup" | "deliver"; at: string }
 	>
 > = {
-	"backup: while frozen": { command: "backup", at: "^systemctl freeze" },
+	"backup: while frozen": { command: "backup", at: "^frozen$" },
 	"backup: save": { command: "backup", at: "^podman .* backup --json" },
 	"restore: list": { command: "restore", at: "^podman .* snapshots --json" },
 	"restore: fetch": { command: "restore", at: "^podman .* restore " },

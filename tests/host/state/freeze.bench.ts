@@ -33,7 +33,7 @@ export default async function freeze(): Promise<BenchResult> {
 			const bytes = Math.floor((megabytes * 1e6) / files);
 			const program = `import os\nfor d in range(${files / 100}):\n  os.makedirs(f"${folder}/{d}")\n  for i in range(100):\n    open(f"${folder}/{d}/{i}", "wb").write(os.urandom(64) + bytes(${Math.max(bytes - 64, 0)}))`;
 			spawnSync("/usr/bin/python3", ["-c", program]);
-			slice.spawn(process.execPath, [writer, at(state), "1"]);
+			slice.spawn(process.execPath, [writer, at(state), "1", "in-place"]);
 			const frozen: number[] = [];
 			for (let i = 0; i < rounds; i++) {
 				const result = await script("copy", "/var/lib/moltbot/copy");

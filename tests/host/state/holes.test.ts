@@ -3,7 +3,7 @@ import { existsSync, statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { ok, refused, state } from "./asserts.ts";
 import { diskMissing, machine } from "./disk.ts";
-import { asRoot, skip, startState } from "./host.ts";
+import { asRoot, cgroup, skip, startState } from "./host.ts";
 import { receiver } from "./receiver.ts";
 
 const options = { skip: skip || diskMissing() || false, timeout: 300_000 };
@@ -120,7 +120,7 @@ test(
 	async (t) => {
 		const { host } = await startState(t);
 		const { disk, slice } = machine(t);
-		const { append, at, run, script } = await host(3, {
+		const { append, at, run, script, whileFrozen } = await host(3, {
 			root: disk.folder,
 			slice,
 		});
@@ -130,7 +130,7 @@ test(
 		const sentence = /did not end within 4 s, so it was ended; the agent runs/;
 		slice.spawn("/bin/sleep", ["1000"]);
 
-		append("tmp/while-frozen", "sleep 600");
+		whileFrozen("sleep 600");
 		refused(await soon("/usr/local/libexec/moltbot/backup"), sentence);
 		assert.equal(slice.frozen, false);
 		ok(await run("rm", "/tmp/while-frozen"));
@@ -149,10 +149,13 @@ test(
 	async (t) => {
 		const { host } = await startState(t);
 		const { disk, slice } = machine(t);
-		const { append, run, script } = await host(3, { root: disk.folder, slice });
+		const { run, script, whileFrozen } = await host(3, {
+			root: disk.folder,
+			slice,
+		});
 		ok(await script("restore"));
 		slice.spawn("/bin/sleep", ["1000"]);
-		append("tmp/while-frozen", "echo 0 >/agent/cgroup.freeze");
+		whileFrozen(`echo 0 >${cgroup}/cgroup.freeze`);
 		refused(await script("backup"), /was thawed while what changed was copied/);
 		ok(await run("rm", "/tmp/while-frozen"));
 		ok(await script("backup"));

@@ -98,23 +98,16 @@ function install(at: (path: string) => string): void {
 }
 const bang = Buffer.from("#!");
 
-/** The service manager: it records, and freezes the slice that is mounted at /agent. */
+/** What a host shows of its agent's processes: the slice of a test is mounted there. */
+export const cgroup = "/sys/fs/cgroup/user.slice/user-2001.slice";
+
+/** The service manager: it records. */
 const systemctl = `#!/bin/bash
 echo "systemctl $*" >>/tmp/calls
 bash /tmp/hook "systemctl $*"
 case "$*" in
-	"freeze user-2001.slice")
-		[[ -e /agent/cgroup.freeze ]] || exit 0
-		echo 1 >/agent/cgroup.freeze
-		until grep -q 'frozen 1' /agent/cgroup.events; do sleep 0.001; done
-		[[ ! -e /tmp/while-frozen ]] || bash /tmp/while-frozen
-		;;
-	"thaw user-2001.slice") [[ ! -e /agent/cgroup.freeze ]] || echo 0 >/agent/cgroup.freeze ;;
 	*"restart --no-block moltbot-gateway.service") [[ ! -e /tmp/on-start ]] || bash /tmp/on-start ;;
 	*is-failed*) exit 1 ;;
-	*FreezerState*)
-		if [[ ! -e /agent/cgroup.events ]] || grep -q 'frozen 1' /agent/cgroup.events; then echo frozen; else echo running; fi
-		;;
 	*show*Result*--value*) echo success ;;
 	*show*) printf 'ActiveState=active\nSubState=running\nResult=success\nActiveEnterTimestamp=@1790000000\n' ;;
 esac
@@ -142,6 +135,15 @@ const hook = `[[ -e /tmp/hook-at && ! -e /tmp/reached && $1 =~ $(</tmp/hook-at) 
 until [[ -e /tmp/go ]]; do sleep 0.02; done
 `;
 
+/** The walk of `copy`, the first program while the agent is frozen; only where a test breaks in there, since this takes time itself. */
+const find = `#!/bin/bash
+if [[ "$*" == */touched* ]] && grep -qs 'frozen 1' ${cgroup}/cgroup.events; then
+	bash /tmp/hook frozen
+	[[ ! -e /tmp/while-frozen ]] || bash /tmp/while-frozen
+fi
+exec /usr/bin/find "$@"
+`;
+
 const sync = `#!/bin/bash
 bash /tmp/hook "sync $*"
 exec /usr/bin/sync "$@"
@@ -166,7 +168,7 @@ async function stateHost(
 			[
 				...["-m", "--propagation", "private", "bash", "-c"],
 				// biome-ignore lint/suspicious/noTemplateCurlyInString: the shell expands it.
-				'if [[ -n $2 ]]; then echo $$ >"$2/cgroup.procs"; fi; if [[ -n $1 ]]; then mkdir -p "$3/agent"; mount --bind "$1" "$3/agent"; fi; if [[ -e $3/tmp/boot-id ]]; then mount --bind "$3/tmp/boot-id" /proc/sys/kernel/random/boot_id; fi; exec "${@:4}"',
+				'if [[ -n $2 ]]; then echo $$ >"$2/cgroup.procs"; fi; if [[ -n $1 ]]; then mkdir -p "$3$CGROUP"; mount --bind "$1" "$3$CGROUP"; fi; if [[ -e $3/tmp/boot-id ]]; then mount --bind "$3/tmp/boot-id" /proc/sys/kernel/random/boot_id; fi; exec "${@:4}"',
 				...["bash", slice?.folder ?? "", unit?.folder ?? "", root],
 				...[scratch, root, "env"],
 				`HTTPS_PROXY=${environment.HTTPS_PROXY}`,
@@ -174,7 +176,11 @@ async function stateHost(
 				"CURL_CA_BUNDLE=/tmp/ca.pem",
 				...command,
 			],
-			{ stdio: ["ignore", "pipe", "pipe"], detached: true },
+			{
+				stdio: ["ignore", "pipe", "pipe"],
+				detached: true,
+				env: { ...process.env, CGROUP: cgroup },
+			},
 		);
 	const run = (...command: string[]) => outputOf(start(...command));
 	if (!existsSync(at("etc/moltbot/host.env"))) await run("true");
@@ -217,6 +223,11 @@ MOLTBOT_S3_REGION=us-west-004
 		run,
 		secrets,
 		text: (path: string) => readFileSync(at(path), "utf8"),
+		/** Runs a script of the test's each time the agent has just been frozen; without one, /tmp/hook-at may say `frozen`. */
+		whileFrozen: (script?: string) => {
+			writeFileSync(at("usr/local/bin/find"), find, { mode: 0o755 });
+			if (script !== undefined) writeFileSync(at("tmp/while-frozen"), script);
+		},
 		append: (path: string, text: string) => appendFileSync(at(path), text),
 		script: (name: string, ...args: string[]) =>
 			run(`/usr/local/libexec/moltbot/${name}`, ...args),

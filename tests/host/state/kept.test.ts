@@ -13,7 +13,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ok, state } from "./asserts.ts";
 import { diskMissing, machine } from "./disk.ts";
-import { asRoot, type StateHost, skip, startState } from "./host.ts";
+import { asRoot, cgroup, type StateHost, skip, startState } from "./host.ts";
 import { describeTree, difference } from "./tree.ts";
 
 const options = { skip: skip || diskMissing() || false, timeout: 600_000 };
@@ -283,10 +283,11 @@ test(
 
 		// Killed in the middle of the copy, and after it while restic saves.
 		for (const [place, anew] of [
-			["^systemctl freeze", true],
+			["^frozen$", true],
 			["^podman .* backup --json", false],
 		] as const) {
 			appendFileSync(h.at(`${state}/more`), "more\n");
+			h.whileFrozen();
 			writeFileSync(h.at("tmp/hook-at"), place);
 			const child = h.start("/usr/local/libexec/moltbot/backup");
 			child.stdout.resume();
@@ -301,7 +302,7 @@ test(
 			assert.equal(existsSync(h.at(`${tree}.mark`)), !anew, place);
 			ok(await h.run("rm", "/tmp/hook-at", "/tmp/reached"));
 			await settle();
-			ok(await h.run("systemctl", "thaw", "user-2001.slice"));
+			ok(await h.run("bash", "-c", `echo 0 >${cgroup}/cgroup.freeze`));
 			assert.equal(await isAnew(...copy), anew, place);
 			ok(await h.run("rm", `/${tree}.mark`));
 			ok(await h.script("backup"));

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { hostArtefacts, hostMissing } from "../../../lab/host/artefacts.ts";
 import { labAddress, testHost } from "../labhost/setup.ts";
 import { document } from "../security/attackHost.ts";
+import { cgroup } from "./host.ts";
 
 /** Receives webhooks in the lab's namespace; prints what each was sent on a line of its own. */
 const receiver = `require("http").createServer((q, a) => { let b = ""; q.on("data", (c) => b += c).on("end", () => { console.log(q.method + " " + q.url + " " + b.replaceAll("\\n", " ")); a.end(); }); }).listen(8080, "${labAddress}", () => console.log("ready"))`;
@@ -50,7 +51,7 @@ echo fresh >/var/lib/moltbot/.restored`);
 		while (!(await isThere())) {
 			if (Date.now() > end)
 				assert.fail(
-					`${received.join("\n")}\n${await shell("systemctl show user-2001.slice --property=FreezerState; journalctl --no-pager -n 40 -u backup.service -u drill.service -u 'notify@*'")}`,
+					`${received.join("\n")}\n${await shell(`cat ${cgroup}/cgroup.events; journalctl --no-pager -n 40 -u backup.service -u drill.service -u 'notify@*'`)}`,
 				);
 			await sleep(100);
 		}
@@ -67,26 +68,25 @@ systemctl show --property=Result --value ${unit}`);
 	assert.match(received[0] ?? "", /^POST \/hook \{"text":/);
 
 	// The run is killed while the agent is frozen: the unit thaws it.
-	const state =
-		"systemctl show --property=FreezerState --value user-2001.slice";
+	const state = `sed -n 's/^frozen //p' ${cgroup}/cgroup.events`;
 	await shell(
-		"install -d /etc/systemd/system/backup.service.d; printf '[Service]\\nExecStart=\\nExecStart=/bin/bash -c \"systemctl freeze user-2001.slice; exec sleep 600\"\\n' >/etc/systemd/system/backup.service.d/test.conf; systemctl daemon-reload; systemctl start --no-block backup.service",
+		`install -d /etc/systemd/system/backup.service.d; printf '[Service]\\nExecStart=\\nExecStart=/bin/bash -c "echo 1 >${cgroup}/cgroup.freeze; exec sleep 600"\\n' >/etc/systemd/system/backup.service.d/test.conf; systemctl daemon-reload; systemctl start --no-block backup.service`,
 	);
-	await until(async () => (await shell(state)) === "frozen");
+	await until(async () => (await shell(state)) === "1");
 	await shell(
 		"kill -KILL $(systemctl show --property=MainPID --value backup.service)",
 	);
-	await until(async () => (await shell(state)) === "running");
+	await until(async () => (await shell(state)) === "0");
 	await until(() => received.length === 3);
 
 	// Everything of the unit is killed, also what should thaw: then the watch does.
 	await shell("systemctl start --no-block backup.service");
-	await until(async () => (await shell(state)) === "frozen");
+	await until(async () => (await shell(state)) === "1");
 	await shell(
 		"printf 'ExecStopPost=\\n' >>/etc/systemd/system/backup.service.d/test.conf; systemctl daemon-reload; systemctl kill --signal=KILL backup.service",
 	);
 	await until(() => received.length === 4);
-	assert.equal(await shell(state), "frozen");
+	assert.equal(await shell(state), "1");
 	await shell("/usr/local/libexec/moltbot/watch || true");
-	assert.equal(await shell(state), "running");
+	assert.equal(await shell(state), "0");
 });

@@ -21,8 +21,16 @@ export interface Cell {
 }
 
 const tested = [
-	...["backup", "change.sh", "copy", "deliver", "holes.sh", "last-backup"],
-	...["lib.sh", "restore", "snapshots.sh", "store.sh"],
+	...["backup", "change.sh", "changes.sh", "copy", "deliver", "folders.sh"],
+	...[
+		"freezer.sh",
+		"holes.sh",
+		"last-backup",
+		"lib.sh",
+		"restore",
+		"snapshots.sh",
+		"store.sh",
+	],
 ];
 
 /** Says which scripts were tested: cells of others are marked. */

@@ -1,5 +1,6 @@
-// A busy agent: node writer.ts <folder> <seed> [files]. It keeps an SQLite database busy (every commit synced, then noted in a synced log),
-// and makes, changes, moves, links and removes files; with "files" it does only that, without a pause. It runs until it is killed.
+// A busy agent: node writer.ts <folder> <seed> [files|in-place]. It keeps an SQLite database busy (every commit synced, then noted in a synced log),
+// and makes, changes, moves, links and removes files; with "files" it does only that, without a pause; with "in-place" no
+// folder moves, as with an agent that is no test. It runs until it is killed.
 import {
 	closeSync,
 	fsyncSync,
@@ -71,8 +72,10 @@ function place(): string {
 /** One of the things that happen to files; what cannot be done at the moment is left. */
 function mutate(): void {
 	const name = () => join(place(), `f${random(10)}`);
+	const kind = random(10);
+	if (only === "in-place" && (kind === 5 || kind === 6)) return;
 	try {
-		switch (random(10)) {
+		switch (kind) {
 			case 0:
 			case 1:
 				mkdirSync(place(), { recursive: true });

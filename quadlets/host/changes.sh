@@ -1,0 +1,135 @@
+#!/bin/bash
+# Sourced by copy: finds what has changed. Both ways to look leave the same behind in $work, records that end with a zero:
+#   touched   what is not a folder and has to be copied
+#   dirs      folders that changed, or are new here: path//inode
+#   flat, whole   folders whose content was listed, of themselves or with all below them
+#   there     what those hold: path//type
+# and in `found` the folders that are in place once that is copied: their inodes by path.
+# shellcheck disable=SC2154,SC2164,SC2034 # copy has the variables and set -e
+
+excluded=(-false)
+for name in ${MOLTBOT_STATE_EXCLUDE:-}; do excluded+=(-o -type d -name "$name"); done
+# Memory-mapped writes leave no new time behind, so whatever SQLite maps always counts as changed.
+databases=(-false)
+read -ra patterns <<<"${MOLTBOT_STATE_DATABASES:-}"
+for name in "${patterns[@]}"; do databases+=(-o -name "$name" -o -name "$name-*"); done
+skipped=(\( "${excluded[@]}" \) -prune -o -type s) # sockets mean nothing to another host
+
+# Which file it is, and when it changed last (which nobody can set back).
+identity='%p//%y %i %C@\0'
+name='%p//%y\0'
+links=(-type f -links +1 -fprintf "$work/links" '%i//%p\0')
+touched_since() {
+	touched=(\( -newerct "@$1" -o "${databases[@]}" \) \( -type d -fprintf "$work/dirs" '%p//%i\0' -o -fprintf "$work/touched" '%p\0' \))
+}
+walk() { find "${folders[@]}" -ignore_readdir_race "${skipped[@]}" -o "$@"; }
+
+# Of the folders in the copy that inode by path is known.
+declare -A known=() found=()
+
+# look_all <since>: compares everything with what was seen and with the names in the copy.
+look_all() {
+	local entry
+	found=()
+	touched_since "$1"
+	cd "$from"
+	walk \( -fprintf "$work/now" "$identity" , "${links[@]}" , "${touched[@]}" \)
+	sort --zero-terminated --output="$work/now" "$work/now"
+	sed --null-data 's/ [^ ]* [^ ]*$//' "$work/now" >"$work/there"
+	printf '%s\0' "${folders[@]}" >"$work/whole"
+	: >"$work/flat"
+	names_in_copy >"$work/copied"
+	while IFS= read -r -d '' entry; do
+		case $entry in
+			*//d) printf '%s//\0' "${entry%//d}" >&3 ;;
+			*) printf '%s\0' "${entry%//?}" >&4 ;;
+		esac
+	done < <({
+		comm --zero-terminated -13 "$work/seen" "$work/now" | sed --null-data 's/ [^ ]* [^ ]*$//'
+		comm --zero-terminated -13 "$work/copied" "$work/there"
+	} | sort --zero-terminated --unique) 3>>"$work/dirs" 4>>"$work/touched"
+	while IFS= read -r -d '' entry; do
+		entry=${entry% *}
+		found[${entry%//d *}]=${entry##* }
+	done < <(grep --null-data '//d [^ ]* [^ ]*$' "$work/now")
+	add_again
+	add_links
+}
+
+# look_since <since>: what has a newer change time. That is enough: whatever is made, removed or moved changes the time of its folder, and what
+# is moved its own; but in a folder that was moved here all looks as old as it is, so one whose inode is not the known one counts with all in it.
+look_since() {
+	local entry path inode
+	local -A new=()
+	found=()
+	touched_since "$1"
+	cd "$from"
+	walk \( "${links[@]}" , "${touched[@]}" \)
+	while IFS= read -r -d '' entry; do # a folder comes before what is in it
+		path=${entry%//*} inode=${entry##*//}
+		found[$path]=$inode
+		if [[ -n ${new[${path%/*}]:-} ]]; then
+			new[$path]=yes
+		elif [[ ${known[$path]:-} == "$inode" ]]; then
+			printf '%s\0' "$path" >&3
+		else
+			new[$path]=yes
+			printf '%s\0' "$path" >&4
+		fi
+	done <"$work/dirs" 3>"$work/flat" 4>"$work/whole"
+	: >"$work/there"
+	# shellcheck disable=SC2185 # the files say where
+	[[ ! -s $work/flat ]] || find -files0-from "$work/flat" -mindepth 1 -maxdepth 1 "${skipped[@]}" -o -printf "$name" >>"$work/there"
+	if [[ -s $work/whole ]]; then
+		# shellcheck disable=SC2185
+		find -files0-from "$work/whole" "${skipped[@]}" -o \( -printf "$name" , -type d -fprintf "$work/inside" '%p//%i\0' , ! -type d -fprintf "$work/below" '%p\0' \) >>"$work/there"
+		while IFS= read -r -d '' entry; do found[${entry%//*}]=${entry##*//}; done <"$work/inside"
+		cat "$work/inside" >>"$work/dirs"
+		cat "$work/below" >>"$work/touched"
+		add_again
+		add_links
+	elif [[ -s $work/again ]]; then
+		add_again
+	fi
+}
+
+# What the folders hold that were listed, in the copy, sorted.
+names_in_copy() (
+	cd "$target"
+	{
+		# shellcheck disable=SC2185
+		[[ ! -s $work/whole ]] || find -files0-from "$work/whole" "${skipped[@]}" -o -printf "$name"
+		# shellcheck disable=SC2185
+		[[ ! -s $work/flat ]] || find -files0-from "$work/flat" -mindepth 1 -maxdepth 1 "${skipped[@]}" -o -printf "$name"
+	} | sort --zero-terminated --unique
+)
+
+# What an earlier pass could not copy, because it had just gone, may be back.
+add_again() {
+	local path
+	if [[ -s $work/again ]]; then
+		while IFS= read -r -d '' path; do
+			if [[ $path == *// ]]; then
+				[[ ! -d ${path%//} || -L ${path%//} ]] || printf '%s\0' "$path" >&3
+			elif [[ -L $path || (-e $path && ! -d $path) ]]; then
+				printf '%s\0' "$path" >&4
+			fi
+		done <"$work/again" 3>>"$work/dirs" 4>>"$work/touched"
+	fi
+	sort --zero-terminated --unique --output="$work/touched" "$work/touched"
+}
+
+# What is one file under several names stays so only if all of them are copied in one call, as far as a command line goes.
+add_links() {
+	local entry path
+	local -A is=() linked=()
+	[[ -s $work/links ]] || return 0
+	while IFS= read -r -d '' path; do is[$path]=yes; done <"$work/touched"
+	while IFS= read -r -d '' entry; do
+		[[ -z ${is[${entry#*//}]:-} ]] || linked[${entry%%//*}]=yes
+	done <"$work/links"
+	while IFS= read -r -d '' entry; do
+		path=${entry#*//}
+		[[ -z ${linked[${entry%%//*}]:-} || -n ${is[$path]:-} ]] || printf '%s\0' "$path"
+	done <"$work/links" >>"$work/touched"
+}

@@ -8,6 +8,7 @@ import { openCa } from "./clouds/tls.ts";
 import { cgroupsOf, Daemon, endCgroup } from "./daemon.ts";
 import { hostArtefacts } from "./host/artefacts.ts";
 import { LabHost } from "./host/host.ts";
+import { kindSettings } from "./hypervisor/kind.ts";
 import { type LabImage, labImages } from "./images/index.ts";
 import { cloudsAddress, controlServerAddress } from "./network/addresses.ts";
 import {
@@ -121,6 +122,7 @@ export class World {
 			tailscale.start(ca.path, () => server.operatorKey()),
 			this.operator.prepareStack({
 				...shelf.settings,
+				...kindSettings(place),
 				trustedCertificates: ca.pem,
 			}),
 		]);

@@ -11,6 +11,14 @@ const memory = 4096;
 
 const mark = (place: Place) => place.path("vm");
 
+/** Minutes that a translated processor may need for two boots, where others work too; the join key lives no longer. */
+const bootMinutes = 60;
+
+/** Settings of the stack that new machines of this lab need. */
+export function kindSettings(place: Place): Record<string, string> {
+	return existsSync(mark(place)) ? { bootMinutes: String(bootMinutes) } : {};
+}
+
 /** From now on every new machine of this lab gets a kernel of its own, until the lab is cleaned. Brings what that needs. */
 export async function chooseVms(place: Place): Promise<void> {
 	await vmArtefacts();

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Sourced by copy: finds what has changed. Both ways to look leave the same behind in $work, records that end with a zero:
+# Sourced by copy: finds what has changed. Both ways to look fail where they lost their way among moving folders: what was not seen is not gone.
+# They leave the same behind in $work, records that end with a zero:
 #   touched   what is not a folder and has to be copied
 #   dirs      folders that changed, or are new here: path//inode
 #   flat, whole   folders whose content was listed, of themselves or with all below them
@@ -33,12 +34,12 @@ look_all() {
 	found=()
 	touched_since "$1"
 	cd "$from"
-	walk \( -fprintf "$work/now" "$identity" , "${links[@]}" , "${touched[@]}" \)
+	walk \( -fprintf "$work/now" "$identity" , "${links[@]}" , "${touched[@]}" \) || return
 	sort --zero-terminated --output="$work/now" "$work/now"
 	sed --null-data 's/ [^ ]* [^ ]*$//' "$work/now" >"$work/there"
 	printf '%s\0' "${folders[@]}" >"$work/whole"
 	: >"$work/flat"
-	names_in_copy >"$work/copied"
+	names_in_copy >"$work/copied" || return
 	while IFS= read -r -d '' entry; do
 		case $entry in
 			*//d) printf '%s//\0' "${entry%//d}" >&3 ;;
@@ -64,7 +65,7 @@ look_since() {
 	found=()
 	touched_since "$1"
 	cd "$from"
-	walk \( "${links[@]}" , "${touched[@]}" \)
+	walk \( "${links[@]}" , "${touched[@]}" \) || return
 	while IFS= read -r -d '' entry; do # a folder comes before what is in it
 		path=${entry%//*} inode=${entry##*//}
 		found[$path]=$inode
@@ -79,10 +80,11 @@ look_since() {
 	done <"$work/dirs" 3>"$work/flat" 4>"$work/whole"
 	: >"$work/there"
 	# shellcheck disable=SC2185 # the files say where
-	[[ ! -s $work/flat ]] || find -files0-from "$work/flat" -mindepth 1 -maxdepth 1 "${skipped[@]}" -o -printf "$name" >>"$work/there"
+	[[ ! -s $work/flat ]] || find -files0-from "$work/flat" -mindepth 1 -maxdepth 1 "${skipped[@]}" -o -printf "$name" >>"$work/there" || return
 	if [[ -s $work/whole ]]; then
 		# shellcheck disable=SC2185
-		find -files0-from "$work/whole" "${skipped[@]}" -o \( -printf "$name" , -type d -fprintf "$work/inside" '%p//%i\0' , ! -type d -fprintf "$work/below" '%p\0' \) >>"$work/there"
+		find -files0-from "$work/whole" "${skipped[@]}" -o \( -printf "$name" , -type d -fprintf "$work/inside" '%p//%i\0' , ! -type d -fprintf "$work/below" '%p\0' \) >>"$work/there" ||
+			return
 		while IFS= read -r -d '' entry; do found[${entry%//*}]=${entry##*//}; done <"$work/inside"
 		cat "$work/inside" >>"$work/dirs"
 		cat "$work/below" >>"$work/touched"

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+	existsSync,
+	mkdirSync,
+	readFileSync,
+	readlinkSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
 import { test } from "node:test";
+import { ok } from "./asserts.ts";
 import { diskMissing, machine } from "./disk.ts";
 import { skip, startState } from "./host.ts";
 import { describeTree, difference } from "./tree.ts";
@@ -67,3 +76,63 @@ for (const kind of ["xfs", "ext4"] as const)
 		);
 		assert.doesNotMatch((await run("ls", "/run/moltbot")).stdout, /copy\./);
 	});
+
+test("a folder that turns into a link leads the copy nowhere", {
+	skip: skip || diskMissing() || false,
+	timeout: 120_000,
+}, async (t) => {
+	const { disk, slice } = machine(t);
+	const { host } = await startState(t);
+	const { at, run, script } = await host(3, { root: disk.folder, slice });
+	const secret = at("outside/secret");
+	mkdirSync(at("outside/inner"), { recursive: true });
+	writeFileSync(secret, "not the agent's");
+	const copy = () => script("copy", "/var/lib/moltbot/copy");
+	const swapped = at(`${state}/swapped`);
+
+	// The copy has the link when the folder comes that is to be followed.
+	const swap = async (...guard: string[]) => {
+		rmSync(swapped, { recursive: true, force: true });
+		symlinkSync("/outside", swapped);
+		ok(await copy());
+		assert.equal(
+			readlinkSync(at("var/lib/moltbot/copy/state/swapped")),
+			"/outside",
+		);
+		rmSync(swapped);
+		mkdirSync(swapped);
+		for (const name of ["inner", "secret"])
+			writeFileSync(`${swapped}/${name}`, "the agent's");
+		return run(
+			...["env", ...guard, "/usr/local/libexec/moltbot/copy"],
+			"/var/lib/moltbot/copy",
+		);
+	};
+	ok(await swap());
+	assert.ok(existsSync(at("outside/inner")), "it was removed outside");
+	assert.equal(readFileSync(secret, "utf8"), "not the agent's");
+	// The control: where links lead somewhere, root removes what the agent likes.
+	await swap("MOLTBOT_LINKS=nowhere");
+	assert.equal(existsSync(at("outside/inner")), false);
+
+	// As fast as it can, and with old times: there is no moment between looking and copying.
+	slice.spawn("/usr/bin/env", [
+		...["--chdir", at(state), "/usr/bin/python3", "-c"],
+		`import os
+for name in ("real", "real/inner"): os.makedirs(name, exist_ok=True)
+open("real/secret", "w").write("the agent's")
+os.symlink("/outside", "link")
+while True:
+    os.rename("real", "now"); os.rename("now", "real"); os.rename("link", "now"); os.rename("now", "link")`,
+	]);
+	for (let round = 0; round < 10; round++) {
+		ok(await copy());
+		const { stdout } = await run(
+			"grep",
+			...["--recursive", "--files-with-matches", "not the agent"],
+			"/var/lib/moltbot/copy",
+		);
+		assert.equal(stdout, "");
+		assert.equal(readFileSync(secret, "utf8"), "not the agent's");
+	}
+});

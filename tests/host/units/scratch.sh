@@ -44,6 +44,8 @@ if [[ ! -e $root/etc/moltbot ]]; then
 	printf '#!/bin/sh\ncat >/tmp/curl-stdin\necho "$*" >/tmp/curl-argv\n[ ! -e /tmp/curl-fails ]\n' >"$root/usr/local/bin/curl"
 	chmod +x "$root"/usr/local/bin/*
 fi
+# The root of a host is a mount.
+mount --bind "$root" "$root"
 for folder in bin sbin lib lib64 usr/bin usr/sbin usr/lib usr/lib64 usr/share; do
 	[[ -e /$folder ]] || continue
 	if [[ -L /$folder ]]; then

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import {
 	assertNothingButBucket,
 	assertOneHost,
+	assertSavedBeforeDeleted,
 	interrupt,
 	pointsOf,
 } from "./harness/interruption.ts";
@@ -35,6 +36,7 @@ test("killed at every call of an up, then of a destroy", {
 				await assertOneHost(world);
 				await interrupt(world, end, "destroy");
 				await assertNothingButBucket(world);
+				assertSavedBeforeDeleted(world);
 			},
 		);
 	}

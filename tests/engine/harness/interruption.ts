@@ -146,6 +146,18 @@ export async function assertNothingButBucket(world: World): Promise<void> {
 	for (const host of world.hypervisor.hosts) assert.equal(host.powered, false);
 }
 
+/** However often it was begun anew: the state was saved and read back on the host before anybody asked for the end of its VM. */
+export function assertSavedBeforeDeleted({ timeline }: World): void {
+	const saved = timeline.findIndex((line) => line.endsWith(lastBackup));
+	const deleted = timeline.findIndex((line) =>
+		/^DELETE api\.vultr\.com\/v2\/instances\//.test(line),
+	);
+	assert.ok(
+		saved >= 0 && saved < deleted,
+		`saved at ${saved}, deleted at ${deleted} of\n${timeline.join("\n")}`,
+	);
+}
+
 export const lastBackup = "sudo /usr/local/libexec/moltbot/last-backup";
 
 /** The answer to a key's creation may be lost with the key in it; such a key, never more than one, dies within the hour. */

@@ -96,64 +96,55 @@ export default async function bench(): Promise<BenchResult> {
 				return { at: Number(at) * 1000, text };
 			});
 	const zero = Date.now();
-	const spans = (stages: readonly Stage[], told: Told): Span[] => {
-		const time = (sign: Sign | "start" | "end", after: number) =>
-			typeof sign === "string" ? told[sign] : timeOf(sign, told, after);
-		return stages.map(([name, begins, ends]) => {
-			const from = time(begins, told.start);
-			const to = time(ends, from);
-			return { name, from: (from - zero) / 1000, to: (to - zero) / 1000 };
-		});
+	/** A command of the lab, and what may follow, by stage. */
+	const phase = async (
+		verb: "up" | "pause" | "resume",
+		stages: readonly Stage[],
+		after?: () => Promise<unknown>,
+	) => {
+		const start = Date.now();
+		const said = await lines(run(verb));
+		await after?.();
+		const end = Date.now();
+		// After a pause there is no host to ask.
+		const told = verb === "pause" ? [] : await journal();
+		const spans = spansOf(stages, { start, end, operator: said, host: told });
+		return {
+			seconds: (end - start) / 1000,
+			spans: spans.map(({ name, from, to }) => ({
+				name,
+				from: (from - zero) / 1000,
+				to: (to - zero) / 1000,
+			})),
+		};
 	};
 	try {
 		const memory = leastAvailable();
-		const up = await lines(run("up"));
-		await ended(run("dm", "hello"), "the first message");
-		const answered = Date.now();
-		const started = spans(starts, {
-			start: zero,
-			end: answered,
-			operator: up,
-			host: await journal(),
-		});
-		const pause = Date.now();
-		const down = await lines(run("pause"));
-		const paused = spans(pauses, {
-			start: pause,
-			end: Date.now(),
-			operator: down,
-			host: [],
-		});
-		const resume = Date.now();
-		const again = await lines(run("resume"));
-		const ready = Date.now();
-		const resumed = spans(resumes, {
-			start: resume,
-			end: ready,
-			operator: again,
-			host: await journal(),
-		});
-		const timeline = [...started, ...paused, ...resumed];
+		const started = await phase("up", starts, () =>
+			ended(run("dm", "hello"), "the first message"),
+		);
+		const paused = await phase("pause", pauses);
+		const resumed = await phase("resume", resumes);
+		const timeline = [started, paused, resumed].flatMap(({ spans }) => spans);
 		const took = (name: string) => {
 			const span = timeline.find((one) => one.name === name);
 			return span ? span.to - span.from : Number.NaN;
 		};
-		const first = (answered - zero) / 1000;
 		return {
 			title: "npm run lab, warm, to the first answer; pause and resume",
 			timeline,
 			figures: {
-				"first answer (s)": first,
+				"first answer (s)": started.seconds,
 				"most memory in use meanwhile (GiB)": memory.used(),
 				"disk of the lab (GiB)": await diskOf(folder),
 				"pause beyond its backup (s)":
-					(resume - pause) / 1000 - took("pause: last backup"),
+					paused.seconds - took("pause: last backup"),
 				"resume beyond boot and restore (s)":
-					(ready - resume) / 1000 -
+					resumed.seconds -
 					took("resume: boot, rebase, reboot, join") -
 					took("resume: restore"),
 			},
-			ratio: first / allowedSeconds,
+			ratio: started.seconds / allowedSeconds,
 			allowed: 1,
 		};
 	} finally {
@@ -168,6 +159,16 @@ interface Told {
 	readonly end: number;
 	readonly operator: readonly Line[];
 	readonly host: readonly Line[];
+}
+
+/** From when to when each stage was, in milliseconds since 1970. */
+function spansOf(stages: readonly Stage[], told: Told): Span[] {
+	const time = (sign: Sign | "start" | "end", after: number) =>
+		typeof sign === "string" ? told[sign] : timeOf(sign, told, after);
+	return stages.map(([name, begins, ends]) => {
+		const from = time(begins, told.start);
+		return { name, from, to: time(ends, from) };
+	});
 }
 
 function timeOf(sign: Sign, told: Told, after: number): number {
@@ -217,7 +218,7 @@ function leastAvailable(): { used(): number } {
 	let least = before;
 	const timer = setInterval(() => {
 		least = Math.min(least, available());
-	}, 1000);
+	}, 1000).unref();
 	return {
 		used() {
 			clearInterval(timer);

@@ -45,7 +45,7 @@ if [[ ! -e $root/etc/moltbot ]]; then
 	chmod +x "$root"/usr/local/bin/*
 fi
 # The root of a host is a mount.
-mount --bind "$root" "$root"
+mount --rbind "$root" "$root"
 for folder in bin sbin lib lib64 usr/bin usr/sbin usr/lib usr/lib64 usr/share; do
 	[[ -e /$folder ]] || continue
 	if [[ -L /$folder ]]; then

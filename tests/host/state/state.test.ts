@@ -26,7 +26,7 @@ test("what one generation saves the next one gets, whole", {
 	);
 	assert.equal(object.json.snapshot, line.snapshot);
 	const calls = first.text("tmp/calls");
-	assert.match(calls, /freeze user-2001\.slice[\s\S]*thaw user-2001\.slice/);
+	assert.match(calls, /--user stop moltbot-gateway[\s\S]* backup --json/);
 	for (const secret of Object.values(first.secrets))
 		assert.ok(!calls.includes(secret));
 

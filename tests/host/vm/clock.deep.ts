@@ -12,17 +12,17 @@ const scripts = "/usr/local/libexec/moltbot";
 const data = "/var/lib/moltbot";
 const said = `${data}/state/said`;
 
-/** Sets the clock back by a year while the agent is frozen, after a last write that keeps size and time of a file. */
+/**
+ * Sets the clock back by a year when the copy has noted its last mark before the freeze, the third of a copy that is made anew, and writes once more,
+ * keeping size and time of a file: it has a change time of a year ago.
+ */
 const meddler = `#!/bin/bash
-case "$*" in
-	"freeze user-2001.slice")
-		date --set=@$(($(date +%s) - ${year})) >/dev/null
-		printf new >${said}
-		touch --date=@1000000000 ${said}
-		;;
-	"thaw user-2001.slice") date --set=@$(($(date +%s) + ${year})) >/dev/null ;;
-esac
-exec /usr/bin/systemctl "$@"
+/usr/bin/sync "$@"
+echo >>/run/meddler/marks
+[[ $(wc --lines </run/meddler/marks) == 3 ]] || exit 0
+date --set=@$(($(date +%s) - ${year})) >/dev/null
+printf new >${said}
+touch --date=@1000000000 ${said}
 `;
 
 test("a clock that is wrong by a year loses nothing", {
@@ -140,7 +140,10 @@ rm -f ${data}/.restored; sed -i s/^MOLTBOT_GENERATION=.*/MOLTBOT_GENERATION=${ge
 			);
 			// What is young counts as touched anyway.
 			await sleep(3000);
-			await shell(`PATH=/run/meddler:$PATH ${scripts}/copy ${data}/backup/try`);
+			await shell(
+				`rm -f /run/meddler/marks; PATH=/run/meddler:$PATH ${scripts}/copy ${data}/backup/try`,
+			);
+			await heal();
 			assert.equal(await shell(`cat ${said}`), "new", "it was written");
 			const text = await shell(`cat ${data}/backup/try/state/said`);
 			await shell(`rm -rf ${data}/backup/try`);
@@ -148,7 +151,7 @@ rm -f ${data}/.restored; sed -i s/^MOLTBOT_GENERATION=.*/MOLTBOT_GENERATION=${ge
 		};
 		const encoded = Buffer.from(meddler).toString("base64");
 		await shell(
-			`mkdir /run/meddler; echo ${encoded} | base64 --decode >/run/meddler/systemctl; chmod +x /run/meddler/systemctl`,
+			`mkdir /run/meddler; echo ${encoded} | base64 --decode >/run/meddler/sync; chmod +x /run/meddler/sync`,
 		);
 		assert.equal(await copied(), "new");
 		await t.test("a copy that believes the clock misses it", async () => {

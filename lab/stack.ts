@@ -16,7 +16,7 @@ import { trustEnvironment } from "./clouds/server.ts";
 import { commandCgroup, endCgroup } from "./daemon.ts";
 import { asOperator } from "./network/asOperator.ts";
 import { type Place, repository } from "./place.ts";
-import { settingsOf, stackFile } from "./stackFile.ts";
+import { settingsOf, settingsSchema, stackFile } from "./stackFile.ts";
 
 /** Name of the stack, and so of its file at the root of the repository. */
 export const stackName = "lab";
@@ -157,7 +157,7 @@ export class Operator {
 		const note = this.#place.path("operator", "settings.json");
 		// An abort between the two files leaves no note; then all settings count as the lab's.
 		const written = existsSync(note)
-			? JSON.parse(readFileSync(note, "utf8"))
+			? settingsSchema.parse(JSON.parse(readFileSync(note, "utf8")))
 			: settingsOf(before);
 		const text = stackFile(given, written, before);
 		rmSync(note, { force: true });

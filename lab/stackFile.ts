@@ -2,12 +2,11 @@ import { isDeepStrictEqual } from "node:util";
 import { dump, load } from "js-yaml";
 import { z } from "zod";
 
-const fileSchema = z.looseObject({
-	config: z.record(z.string(), z.unknown()).default({}),
-});
-const settingsSchema = z.record(z.string(), z.unknown());
-
 /** Settings of a stack, by their full names. */
+export const settingsSchema = z.record(z.string(), z.unknown());
+const fileSchema = z.looseObject({ config: settingsSchema.default({}) });
+
+/** What `settingsSchema` lets pass. */
 export type Settings = z.output<typeof settingsSchema>;
 
 /** Settings in the text of a `Pulumi.<stack>.yaml`; an empty text has none. */

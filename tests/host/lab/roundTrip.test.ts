@@ -6,7 +6,6 @@ import { randomBytes } from "node:crypto";
 import { after, before, suite, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import type { LoggedRequest } from "../../../lab/clouds/requestLog.ts";
 import { destroyCommand } from "../../../lab/commands/up.ts";
 import { hostMissing } from "../../../lab/host/artefacts.ts";
 import { TestLab } from "./testLab.ts";
@@ -94,14 +93,23 @@ suite("what was said", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 		await operator.clear();
 		return requests;
 	};
-	/** The host has told that its backup is there; what follows is that it is read back. */
-	const isSaved = (requests: readonly LoggedRequest[]) =>
-		requests.some(
+	/** Kills a destroy, as `killDestroyAt`, of an agent that was told more: the host had told that its backup is there, and lives. */
+	const killSavedDestroyAt = async (
+		...where: Parameters<typeof killDestroyAt>
+	) => {
+		await tell();
+		const before = await machines();
+		const requests = await killDestroyAt(...where);
+		const isSaved = requests.some(
 			({ method, path, status }) =>
 				method === "PUT" &&
 				path.endsWith("/moltbot/last-backup.json") &&
 				status === 200,
 		);
+		assert.ok(isSaved);
+		assert.deepEqual(await machines(), before);
+		return before;
+	};
 
 	before(async () => {
 		if (missing) return;
@@ -143,23 +151,16 @@ suite("what was said", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 	});
 
 	test("the engine is killed while the last backup is being read back: an up instead of the pause has the agent answer", async () => {
-		await tell();
-		const before = await machines();
 		// Nothing but the reading back needs data.
 		const data = "/restic/data/";
-		assert.ok(isSaved(await killDestroyAt("backblaze", "GET", data)));
-		assert.deepEqual(await machines(), before);
+		const before = await killSavedDestroyAt("backblaze", "GET", data);
 		await resume();
 		assert.deepEqual(await machines(), before);
 		await isRemembered();
 	});
 
 	test("the engine is killed when the last backup has been read back: the next pause ends it, resume has it all", async () => {
-		await tell();
-		const before = await machines();
-		const deletion = "^/v2/instances/";
-		assert.ok(isSaved(await killDestroyAt("vultr", "DELETE", deletion)));
-		assert.deepEqual(await machines(), before);
+		await killSavedDestroyAt("vultr", "DELETE", "^/v2/instances/");
 		await pause();
 		await resume();
 		await assertRestored(3);

@@ -5,6 +5,7 @@
 #   dirs      folders that changed, or are new here: path//inode
 #   flat, whole   folders whose content was listed, of themselves or with all below them
 #   there     what those hold: path//type
+#   next      what was not there any more: the next look tries it as `again`
 # and in `found` the folders that are in place once that is copied: their inodes by path.
 # shellcheck disable=SC2154,SC2164,SC2034 # copy has the variables and set -e
 
@@ -27,6 +28,15 @@ walk() { find "${folders[@]}" -ignore_readdir_race "${skipped[@]}" -o "$@"; }
 
 # Of the folders in the copy that inode by path is known.
 declare -A known=() found=()
+
+# lose <path…>: removes from the copy what the agent's folders do not have now. They may have it back by the next pass, as old as it is.
+lose() {
+	local path
+	for path; do known[$path]='' found[$path]=''; done
+	printf '%s\0' "$@" >"$work/losing"
+	cat "$work/losing" >>"$work/next"
+	(cd "$target" && xargs --null --arg-file="$work/losing" rm -rf --)
+}
 
 # look_all <since>: compares everything with what was seen and with the names in the copy.
 look_all() {
@@ -78,53 +88,59 @@ look_since() {
 			printf '%s\0' "$path" >&4
 		fi
 	done <"$work/dirs" 3>"$work/flat" 4>"$work/whole"
+	add_again
 	: >"$work/there"
-	# shellcheck disable=SC2185 # the files say where
-	[[ ! -s $work/flat ]] || find -files0-from "$work/flat" -mindepth 1 -maxdepth 1 "${skipped[@]}" -o -printf "$name" >>"$work/there" || return
+	names_of_flat >>"$work/there" || return
 	if [[ -s $work/whole ]]; then
-		# shellcheck disable=SC2185
+		# shellcheck disable=SC2185 # the files say where
 		find -files0-from "$work/whole" "${skipped[@]}" -o \( -printf "$name" , -type d -fprintf "$work/inside" '%p//%i\0' , ! -type d -fprintf "$work/below" '%p\0' \) >>"$work/there" ||
 			return
 		while IFS= read -r -d '' entry; do found[${entry%//*}]=${entry##*//}; done <"$work/inside"
 		cat "$work/inside" >>"$work/dirs"
 		cat "$work/below" >>"$work/touched"
-		add_again
-		add_links
-	elif [[ -s $work/again ]]; then
-		add_again
 	fi
+	# A change time is that of all names of a file; what is copied for its place may have names elsewhere.
+	if [[ -s $work/whole || -s $work/again ]]; then add_links; fi
+}
+
+# What folders hold of themselves; where we are says of which side.
+names_of_flat() {
+	# shellcheck disable=SC2185 # the files say where
+	[[ ! -s $work/flat ]] || find -files0-from "$work/flat" -mindepth 1 -maxdepth 1 "${skipped[@]}" -o -printf "$name"
 }
 
 # What the folders hold that were listed, in the copy, sorted.
 names_in_copy() (
 	cd "$target"
 	{
-		# shellcheck disable=SC2185
+		# shellcheck disable=SC2185 # the files say where
 		[[ ! -s $work/whole ]] || find -files0-from "$work/whole" "${skipped[@]}" -o -printf "$name"
-		# shellcheck disable=SC2185
-		[[ ! -s $work/flat ]] || find -files0-from "$work/flat" -mindepth 1 -maxdepth 1 "${skipped[@]}" -o -printf "$name"
+		names_of_flat
 	} | sort --zero-terminated --unique
 )
 
-# What an earlier pass could not copy, because it had just gone, may be back.
+# What the pass before could not copy, or removed from the copy, may be there by now, or by the next pass.
 add_again() {
 	local path
-	if [[ -s $work/again ]]; then
-		while IFS= read -r -d '' path; do
-			if [[ $path == *// ]]; then
-				[[ ! -d ${path%//} || -L ${path%//} ]] || printf '%s\0' "$path" >&3
-			elif [[ -L $path || (-e $path && ! -d $path) ]]; then
-				printf '%s\0' "$path" >&4
-			fi
-		done <"$work/again" 3>>"$work/dirs" 4>>"$work/touched"
-	fi
-	sort --zero-terminated --unique --output="$work/touched" "$work/touched"
+	[[ -s $work/again ]] || return 0
+	while IFS= read -r -d '' path; do
+		if [[ $path == *// && -d ${path%//} && ! -L ${path%//} ]]; then
+			printf '%s\0' "$path" >&3
+		elif [[ $path == *// || -S $path || ! -e $path && ! -L $path ]]; then
+			printf '%s\0' "$path" >&6
+		elif [[ -d $path && ! -L $path ]]; then
+			printf '%s\0' "$path" >&5
+		else
+			printf '%s\0' "$path" >&4
+		fi
+	done <"$work/again" 3>>"$work/dirs" 4>>"$work/touched" 5>>"$work/whole" 6>>"$work/next"
 }
 
 # What is one file under several names stays so only if all of them are copied in one call, as far as a command line goes.
 add_links() {
 	local entry path
 	local -A is=() linked=()
+	sort --zero-terminated --unique --output="$work/touched" "$work/touched"
 	[[ -s $work/links ]] || return 0
 	while IFS= read -r -d '' path; do is[$path]=yes; done <"$work/touched"
 	while IFS= read -r -d '' entry; do

@@ -22,8 +22,7 @@ remove_gone() {
 	done
 	rm -f "$work/around.tar"
 	if ((${#around[@]})); then printf '%s\0' "${!around[@]}" | sort --zero-terminated | pack_folders >"$work/around.tar"; fi
-	printf '%s\0' "$@" >"$work/list"
-	xargs --null --arg-file="$work/list" rm -rf --
+	lose "$@"
 	[[ ! -e $work/around.tar ]] || unpack_folders "$work/around.tar"
 }
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Sourced after lib.sh: lets all processes of the agent stand still, and run again. The cgroup is written to without a program:
-# three calls of systemctl take longer than all else that happens meanwhile.
+# Sourced after lib.sh: lets all processes of the agent stand still, and run again. The cgroup is written to, because each
+# call of systemctl would be a program and a message to the service manager while the agent stands still.
 
 readonly AGENT_CGROUP=/sys/fs/cgroup/user.slice/user-$AGENT_ID.slice
 
@@ -26,5 +26,5 @@ freeze_agent() {
 	exec {never}>&-
 }
 
-# Also where nothing is frozen, or nothing runs.
-thaw_agent() { ! agent_runs || echo 0 >"$AGENT_CGROUP/cgroup.freeze"; }
+# Also where nothing is frozen, or nothing runs (any more).
+thaw_agent() { ! agent_runs || echo 0 >"$AGENT_CGROUP/cgroup.freeze" || ! agent_runs; }

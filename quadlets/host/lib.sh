@@ -48,3 +48,8 @@ readonly COPY=/var/lib/moltbot/backup/tree
 drop_copy() {
 	rm --force "$COPY.mark" && rm --recursive --force "$COPY" "$COPY.seen"
 }
+
+# Held by whoever changes the state or the copy (see lock_state).
+readonly STATE_LOCK=/run/moltbot/state.lock
+# unless_busy <command>: runs it where nobody holds the lock; where somebody does, or it fails, nothing is said.
+unless_busy() { (flock --nonblock 9 && "$@") 9>"$STATE_LOCK" || true; }

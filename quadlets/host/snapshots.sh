@@ -44,7 +44,7 @@ fetch() {
 	local id=$1 into=$2 files folder image_seconds=86400
 	rm -rf "$into"
 	mkdir "$into"
-	restic restore "$id:$SAVED/tree" --target "$into" --sparse --verify --no-lock --exclude-xattr security.selinux >&2 || return 1
+	restic restore "$id:$COPY" --target "$into" --sparse --verify --no-lock --exclude-xattr security.selinux >&2 || return 1
 	[[ -s $into/manifest.json ]] || { echo "$id has no manifest" >&2 && return 1; }
 	unpack_holes "$into" >&2 || { echo "$HOLES of $id cannot be unpacked" >&2 && return 1; }
 	files=$(find "$into" -mindepth 1 ! -path "$into/manifest.json" -printf . | wc --chars)

@@ -15,7 +15,7 @@ readonly ENDPOINT=https://${MOLTBOT_S3_ENDPOINT#https://}
 lock_state() {
 	mkdir -p /run/moltbot
 	install --directory --mode=0700 "$SAVED"
-	exec 8>/run/moltbot/state.lock
+	exec 8>"$STATE_LOCK"
 	flock --wait 900 8 || fail "another backup or restore has been running for 15 minutes"
 }
 

@@ -136,3 +136,55 @@ while True:
 		assert.equal(readFileSync(secret, "utf8"), "not the agent's");
 	}
 });
+
+test("what a pass lost is copied in another freeze; where each loses it, nothing is saved", {
+	skip: skip || diskMissing() || false,
+	timeout: 120_000,
+}, async (t) => {
+	const { disk, slice } = machine(t);
+	const { host } = await startState(t);
+	const { at, script, whileFrozen } = await host(3, {
+		root: disk.folder,
+		slice,
+	});
+	const moved = "var/lib/moltbot/state/moved";
+	for (const round of [1, 2, 3]) {
+		mkdirSync(at(`${moved}/${round}/inner`), { recursive: true });
+		for (const path of ["file", "inner/file"])
+			writeFileSync(at(`${moved}/${round}/${path}`), path);
+	}
+	slice.spawn("/usr/bin/sleep", ["600"]);
+	/** With each freeze, as long as there are such folders, the copy lacks what is in another one. */
+	const lose = (folders: number) => {
+		rmSync(at("tmp/lost"), { force: true });
+		whileFrozen(`
+			lost=$(($(cat /tmp/lost || echo 0) + 1))
+			((lost <= ${folders})) || exit 0
+			echo $lost >/tmp/lost
+			rm -r /var/lib/moltbot/copy/state/moved/$lost/*
+			touch /${moved}/$lost`);
+	};
+	const copy = () => script("copy", "/var/lib/moltbot/copy");
+	const freezes = (text: string) => text.match(/was frozen for/g)?.length;
+
+	// By then the files are older than what is copied again in any case.
+	ok(await copy());
+	lose(1);
+	const mended = await copy();
+	ok(mended);
+	assert.equal(freezes(mended.stderr), 2);
+	assert.deepEqual(
+		difference(
+			describeTree(at("var/lib/moltbot/copy/state")),
+			describeTree(at(state)),
+		),
+		[],
+	);
+
+	lose(3);
+	const { status, stderr } = await copy();
+	assert.equal(status, 1);
+	assert.equal(freezes(stderr), 3);
+	assert.match(stderr, /the copy lacks what the agent's folders hold/);
+	assert.equal(existsSync(at("var/lib/moltbot/copy.mark")), false);
+});

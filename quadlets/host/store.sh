@@ -57,21 +57,25 @@ DATABASES+=(\))
 # Whether a file is what its name says.
 is_database() { [[ $(head --bytes=15 "$1" | tr --delete '\0') == 'SQLite format 3' ]]; }
 
-# Paths on standard input, NUL after each: {"path": user_version}, as SQLite's file format puts it at offset 60, highest byte first.
+# Paths on standard input, NUL after each: those of databases, each with its user_version, NUL after both. SQLite's file format has it at
+# offset 60, highest byte first.
 schemas_of() {
 	local path a b c d
 	while IFS= read -r -d '' path; do
 		is_database "$path" || continue
-		read -r a b c d < <(od --address-radix=n --skip-bytes=60 --read-bytes=4 --format=u1 "$path")
-		jq --null-input --arg path "${path#./}" --argjson version $((((a * 256 + b) * 256 + c) * 256 + d)) '{($path): $version}'
-	done | jq --slurp 'add // {}'
+		{ read -r a b c d < <(od --address-radix=n --skip-bytes=60 --read-bytes=4 --format=u1 "$path"); } || continue
+		printf '%s\0%d\0' "${path#./}" $((((a * 256 + b) * 256 + c) * 256 + d))
+	done
 }
+
+# Images that are delivered to the agent, a line each.
+images_of_agent() { sed -n 's/^Image=//p' /etc/containers/systemd/users/"$AGENT_ID"/*.image.d/50-delivered.conf 2>/dev/null || true; }
 
 # Version of the program that is delivered to this host, asked once for each image; fails where nobody can say.
 program_version() {
 	[[ -n ${MOLTBOT_VERSION:-} ]] || return 0
 	local cache=$SAVED/program image text
-	image=$(cat /etc/containers/systemd/users/"$AGENT_ID"/*.image.d/50-delivered.conf 2>/dev/null | sha256sum)
+	image=$(images_of_agent | sha256sum)
 	if [[ $(head --lines=1 "$cache" 2>/dev/null) != "$image" ]]; then
 		text=$("$MOLTBOT_VERSION" </dev/null) || return 1
 		printf '%s\n' "$image" "$text" | put "$cache" 0600 0:0 || true
@@ -97,20 +101,30 @@ superseded() {
 	[[ $list == *'<Key>'* ]]
 }
 
-# An outdated host serves nobody and writes nothing more, also after a reboot: without a delivery nothing starts.
+# Nothing of the agent starts any more without another delivery, also after a reboot.
+close_gate() {
+	rm -f "$DELIVERY"
+	sync "${DELIVERY%/*}"
+}
+
+# An outdated host serves nobody and writes nothing more.
 retire() {
 	local unit
 	if [[ -e $DELIVERY ]]; then
-		rm -f "$DELIVERY"
-		sync "${DELIVERY%/*}"
+		close_gate
 		/usr/local/libexec/moltbot/notify "a later host has taken over; the agent is stopped on this one" || true
 	fi
 	for unit in $MOLTBOT_UNITS; do agent_systemctl stop "$unit" || true; done
 }
 
-refuse_if_superseded() {
+# ask: whether a later host has taken over. heed: waits for the answer, and ends where one has or that is not known.
+ask() {
+	superseded 8>&- &
+	asked=$!
+}
+heed() {
 	local answer=0
-	superseded || answer=$?
+	wait "$asked" || answer=$?
 	case $answer in
 		0)
 			retire

@@ -12,7 +12,7 @@ import { hostMissing } from "../../../lab/host/artefacts.ts";
 import { cloudsAddress } from "../../../lab/network/addresses.ts";
 import type { World } from "../../../lab/world.ts";
 import { filesOf } from "../../engine/harness/ignition.ts";
-import { TestLab } from "./testLab.ts";
+import { TestLab, until } from "./testLab.ts";
 
 const missing = hostMissing();
 
@@ -24,19 +24,6 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 	const onHost = (...command: string[]) => lab.onHost(...command);
 	const askStatus = () => lab.status();
 
-	/** Waits until it is so. */
-	const until = async (
-		what: string,
-		seconds: number,
-		holds: () => Promise<boolean>,
-	) => {
-		const end = performance.now() + seconds * 1000;
-		while (!(await holds())) {
-			if (performance.now() > end)
-				assert.fail(`${what}: not after ${seconds} s`);
-			await sleep(500);
-		}
-	};
 	/** Waits until the host says by itself that it is ready. */
 	const ready = () =>
 		until("the agent is ready", 120, () =>
@@ -163,15 +150,7 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 	});
 
 	test("after a reboot the agent answers", async () => {
-		const boot = await lab.bootId();
-		// Its own session ends with it.
-		await lab.ask(lab.ssh("sudo", "systemctl", "reboot"));
-		await until("another boot", 120, () =>
-			lab.bootId().then(
-				(id) => id !== boot,
-				() => false,
-			),
-		);
+		await lab.reboot();
 		await ready();
 		assert.match(await lab.dm("are you back?"), /lab model/);
 	});

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { destroyCommand } from "../../../lab/commands/up.ts";
 import { hostMissing } from "../../../lab/host/artefacts.ts";
-import { TestLab } from "./testLab.ts";
+import { TestLab, until } from "./testLab.ts";
 
 const missing = hostMissing();
 
@@ -159,8 +159,24 @@ suite("what was said", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 		await isRemembered();
 	});
 
-	test("the engine is killed when the last backup has been read back: the next pause ends it, resume has it all", async () => {
+	test("the engine is killed when the last backup has been read back: a reboot starts nothing, the next pause ends it, resume has it all", async () => {
 		await killSavedDestroyAt("vultr", "DELETE", "^/v2/instances/");
+		// What was saved is the last: a host that starts again meanwhile leaves its agent alone.
+		await lab.reboot();
+		await until("the gateway was refused", 120, async () => {
+			const { stdout } = await lab.ask(
+				lab.ssh(
+					...["sudo", "-u", "moltbot", "XDG_RUNTIME_DIR=/run/user/2001"],
+					...["systemctl", "--user", "show", "moltbot-gateway.service"],
+					"--property=ActiveState,ConditionResult,ConditionTimestampMonotonic",
+				),
+			);
+			return (
+				/^ActiveState=inactive$/m.test(stdout) &&
+				/^ConditionResult=no$/m.test(stdout) &&
+				/^ConditionTimestampMonotonic=[1-9]/m.test(stdout)
+			);
+		});
 		await pause();
 		await resume();
 		await assertRestored(3);

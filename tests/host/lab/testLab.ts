@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { ownerToken } from "../../../lab/account.ts";
 import { DiscordClient } from "../../../lab/clouds/discord/client.ts";
@@ -43,6 +44,19 @@ const listed = z.array(z.object({ id: z.string() }));
 
 /** For a host that is out of reach, in milliseconds. */
 const patience = 45_000;
+
+/** Waits until it is so. */
+export async function until(
+	what: string,
+	seconds: number,
+	holds: () => Promise<boolean>,
+): Promise<void> {
+	const end = performance.now() + seconds * 1000;
+	while (!(await holds())) {
+		if (performance.now() > end) assert.fail(`${what}: not after ${seconds} s`);
+		await sleep(500);
+	}
+}
 
 /** A lab in a folder of its own with small images, and what people do in it. */
 export class TestLab {
@@ -154,6 +168,19 @@ export class TestLab {
 
 	bootId(): Promise<string> {
 		return this.onHost("cat", "/proc/sys/kernel/random/boot_id");
+	}
+
+	/** Ends when the host is there again. */
+	async reboot(): Promise<void> {
+		const boot = await this.bootId();
+		// Its own session ends with it.
+		await this.ask(this.ssh("sudo", "systemctl", "reboot"));
+		await until("another boot", 120, () =>
+			this.bootId().then(
+				(id) => id !== boot,
+				() => false,
+			),
+		);
 	}
 
 	async instances() {

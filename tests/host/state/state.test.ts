@@ -18,8 +18,11 @@ test("what one generation saves the next one gets, whole", {
 	assert.equal(first.text(marker), "fresh\n");
 
 	ok(await first.run("bash", "-c", plant));
+	const gate = first.at("etc/moltbot/delivery.json");
+	writeFileSync(gate, "{}");
 	const line = JSON.parse(ok(await first.script("last-backup")));
 	assert.equal(line.outcome, "saved");
+	assert.equal(existsSync(gate), false, "a reboot would start the agent");
 	const object = await admin.download(
 		"state-tests",
 		"moltbot/last-backup.json",

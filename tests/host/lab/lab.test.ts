@@ -12,7 +12,7 @@ import { hostMissing } from "../../../lab/host/artefacts.ts";
 import { cloudsAddress } from "../../../lab/network/addresses.ts";
 import type { World } from "../../../lab/world.ts";
 import { filesOf } from "../../engine/harness/ignition.ts";
-import { TestLab, until } from "./testLab.ts";
+import { asAgent, TestLab, until } from "./testLab.ts";
 
 const missing = hostMissing();
 
@@ -32,15 +32,12 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 				() => false,
 			),
 		);
-	const asAgent = (script: string) =>
-		onHost(
-			...["sudo", "-u", "moltbot", "env", "XDG_RUNTIME_DIR=/run/user/2001"],
-			...["sh", "-c", `'cd && ${script}'`],
-		);
 	/** What the image of the running gateway says of itself. */
 	const release = () =>
-		asAgent(
-			"podman ps --filter name=moltbot-gateway --format {{.Labels.release}}",
+		onHost(
+			...asAgent(
+				"podman ps --filter name=moltbot-gateway --format {{.Labels.release}}",
+			),
 		);
 	/** TCP ports that answer, as seen from the operator's line. */
 	const scan = async (address: string, ports: readonly number[]) =>
@@ -158,7 +155,7 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 	test("a changed configuration arrives within seconds; the agent's own edit stays, ours lies beside it", async (t) => {
 		const soul = "/var/lib/moltbot/workspace/SOUL.md";
 		const boot = await lab.bootId();
-		await asAgent(`echo mine >${soul}`);
+		await onHost(...asAgent(`echo mine >${soul}`));
 		lab.change(
 			"agent-config/moltbot/openclaw.json5",
 			(text) => `${text}// x\n`,
@@ -291,7 +288,7 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 
 	test("pause saves the state and takes the machine away; resume brings it back and tells the stages of its boot", async () => {
 		const note = "/var/lib/moltbot/workspace/note";
-		await asAgent(`echo remembered >${note}`);
+		await onHost(...asAgent(`echo remembered >${note}`));
 		await succeed(destroyCommand);
 		assert.deepEqual(await instances(), []);
 		assert.deepEqual(

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { destroyCommand } from "../../../lab/commands/up.ts";
 import { hostMissing } from "../../../lab/host/artefacts.ts";
-import { TestLab, until } from "./testLab.ts";
+import { asAgent, TestLab, until } from "./testLab.ts";
 
 const missing = hostMissing();
 
@@ -166,9 +166,9 @@ suite("what was said", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 		await until("the gateway was refused", 120, async () => {
 			const { stdout } = await lab.ask(
 				lab.ssh(
-					...["sudo", "-u", "moltbot", "XDG_RUNTIME_DIR=/run/user/2001"],
-					...["systemctl", "--user", "show", "moltbot-gateway.service"],
-					"--property=ActiveState,ConditionResult,ConditionTimestampMonotonic",
+					...asAgent(
+						"systemctl --user show moltbot-gateway.service --property=ActiveState,ConditionResult,ConditionTimestampMonotonic",
+					),
 				),
 			);
 			return (

@@ -58,6 +58,12 @@ export async function until(
 	}
 }
 
+/** Command of the host that runs a script with the agent's uid, in its home and with its service manager. */
+export const asAgent = (script: string): string[] => [
+	...["sudo", "-u", "moltbot", "env", "XDG_RUNTIME_DIR=/run/user/2001"],
+	...["sh", "-c", `'cd && ${script}'`],
+];
+
 /** A lab in a folder of its own with small images, and what people do in it. */
 export class TestLab {
 	readonly folder: string;
@@ -190,10 +196,7 @@ export class TestLab {
 
 	/** The host has to pull this image anew; no container may run on it. */
 	async forgetImage(reference: string): Promise<void> {
-		await this.onHost(
-			...["sudo", "-u", "moltbot", "env", "XDG_RUNTIME_DIR=/run/user/2001"],
-			...["sh", "-c", `'cd && podman rmi ${reference}'`],
-		);
+		await this.onHost(...asAgent(`podman rmi ${reference}`));
 	}
 
 	/** Writes to the agent as its owner, waits for the answer. */

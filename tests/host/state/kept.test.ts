@@ -128,7 +128,7 @@ while True:
         open(done, "w")
     time.sleep(0.02)`;
 
-/** Starts that program in a host that has been copied once; `map` has it write, `copied` says what the next copy holds of each. */
+/** Starts that program in a host; `map` has it write, `copied` makes a copy and says what that holds of each file. */
 async function mapping(t: TestContext, kind: (typeof kinds)[number]) {
 	const { host } = await startState(t);
 	const { disk, slice } = machine(t, kind);

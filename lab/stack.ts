@@ -10,6 +10,7 @@ import {
 import { dirname, join } from "node:path";
 import { fields } from "../infra/settings.ts";
 import { withLock } from "../tools/cache.mjs";
+import { stateUrl } from "../tools/pulumiCli.ts";
 import { tool, toolsOnPath } from "../tools/setup.ts";
 import { type Account, credentials } from "./account.ts";
 import { trustEnvironment } from "./clouds/server.ts";
@@ -214,7 +215,7 @@ export class Operator {
 			...trustEnvironment(join(this.#place.clouds, "ca", "ca.pem")),
 			...credentials(this.#account),
 			PULUMI_HOME: this.#place.path("pulumi"),
-			PULUMI_BACKEND_URL: `file://${this.#place.path("backend")}`,
+			PULUMI_BACKEND_URL: stateUrl(this.#place.path("backend")),
 			PULUMI_STACK: stackName,
 			PULUMI_SKIP_UPDATE_CHECK: "true",
 			PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",

@@ -23,6 +23,17 @@ export function fits(found: string, sdk: string): boolean {
 	return minor > wantedMinor || (minor === wantedMinor && patch >= wantedPatch);
 }
 
+/**
+ * URL of a stack's state in a folder, for `PULUMI_BACKEND_URL`.
+ *
+ * Without `metadata=skip` each file of the state has a second one beside it (`.attrs`) that the engine opens, empties and
+ * then writes; an engine killed in between could read its state no more: "failed to load checkpoint: EOF" (setAttrs in
+ * gocloud.dev/blob/fileblob). The state itself is renamed into place.
+ */
+export function stateUrl(folder: string): string {
+	return `file://${folder}?metadata=skip`;
+}
+
 /** Folder of an installed engine that fits and has its language host beside it. */
 export async function pulumiOnPath(sdk: string): Promise<string | undefined> {
 	for (const folder of (process.env.PATH ?? "").split(delimiter)) {

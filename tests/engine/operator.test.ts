@@ -29,8 +29,8 @@ async function ordinaryOperator(world: World): Promise<{
 	run: (...command: string[]) => ReturnType<typeof spawnSync>;
 }> {
 	const folder = dirname(world.backend);
-	const bin = join(folder, "bin");
-	mkdirSync(bin);
+	const [bin, temporary] = [join(folder, "bin"), join(folder, "tmp")];
+	for (const made of [bin, temporary]) mkdirSync(made);
 	// Copies: what the cache of the one who runs the tests holds is not for everybody's eyes.
 	for (const name of ["node", "pulumi", "pulumi-language-nodejs"] as const)
 		copyFileSync(await tool(name), join(bin, name), constants.COPYFILE_FICLONE);
@@ -59,6 +59,7 @@ async function ordinaryOperator(world: World): Promise<{
 	const environment = {
 		...world.environment,
 		PATH: bin,
+		TMPDIR: temporary,
 		NODE_COMPILE_CACHE: undefined,
 	};
 	return {

@@ -1,5 +1,6 @@
 // Where a run can be killed, and what must hold after it was mended.
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { z } from "zod";
 import { isMutation } from "./mutations.ts";
 import { asks, type World } from "./world.ts";
@@ -50,6 +51,12 @@ export async function interrupt(
 	world.killAt(call, when, nth);
 	const killed = await world[command]();
 	assert.equal(killed.code, null, killed.output);
+	// What the engine writes in place, a kill may leave empty (`stateUrl`).
+	const names = readdirSync(world.backend, { recursive: true }).map(String);
+	assert.deepEqual(
+		names.filter((name) => name.endsWith(".attrs")),
+		[],
+	);
 	await world.cancel();
 	const again = await world[command]();
 	assert.equal(again.code, 0, again.output);

@@ -26,6 +26,7 @@ import { startClouds } from "../../../lab/clouds/server.ts";
 import { createTailscale } from "../../../lab/clouds/tailscale/index.ts";
 import { createVultr } from "../../../lab/clouds/vultr/index.ts";
 import { createWorld } from "../../../lab/clouds/world.ts";
+import { stateUrl } from "../../../tools/pulumiCli.ts";
 import { tool, toolsOnPath } from "../../../tools/setup.ts";
 import {
 	canaries,
@@ -139,7 +140,13 @@ export async function startWorld(
 	t: Pick<TestContext, "after">,
 ): Promise<World> {
 	const folder = mkdtempSync(join(tmpdir(), "moltbot-engine-"));
-	t.after(() => rmSync(folder, { recursive: true, force: true }));
+	// Last come, first to end: what closes late would write into a folder that is gone.
+	const ends: (() => unknown)[] = [
+		() => rmSync(folder, { recursive: true, force: true }),
+	];
+	t.after(async () => {
+		for (const end of ends) await end();
+	});
 	const layouts = { test: join(folder, "image"), next: join(folder, "next") };
 	const digest = await emptyImage(layouts.test, "first");
 	const nextDigest = await emptyImage(layouts.next, "second");
@@ -209,7 +216,7 @@ export async function startWorld(
 		clouds: clouds.map((cloud) => gated(cloud, gate)),
 		proxyListen: "127.0.0.1:0",
 	});
-	t.after(async () => {
+	ends.unshift(async () => {
 		engine?.kill();
 		await running.close();
 		await hypervisor.close();
@@ -226,9 +233,11 @@ export async function startWorld(
 		...running.environment,
 		...credentials,
 		PULUMI_HOME: home,
-		PULUMI_BACKEND_URL: `file://${backend}`,
+		PULUMI_BACKEND_URL: stateUrl(backend),
 		// Every run starts the same half a dozen Node programs.
-		NODE_COMPILE_CACHE: compileCache(),
+		NODE_COMPILE_CACHE: join(scratch(), "compiled"),
+		// Killed engines leave their pipes.
+		TMPDIR: scratch(),
 		PULUMI_SKIP_UPDATE_CHECK: "true",
 		PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
 		PULUMI_DISABLE_REGISTRY_RESOLVE: "true",
@@ -333,31 +342,33 @@ export async function startWorld(
 /** A world that all tests of a suite live in, one after another; to be called in the body of the suite. */
 export function sharedWorld(): () => World {
 	let world: World | undefined;
-	const ends: (() => unknown)[] = [];
+	let end: (() => unknown) | undefined;
 	before(async () => {
 		world = await startWorld({
-			after: (end) => void ends.unshift(end as () => unknown),
+			after(given) {
+				end = given as () => unknown;
+			},
 		});
 	});
-	after(async () => {
-		for (const end of ends) await end();
-	});
+	after(() => end?.());
 	return () => {
 		if (!world) throw new Error("the world did not start");
 		return world;
 	};
 }
 
-let compiled: string | undefined;
+let scratchFolder: string | undefined;
 
-/** Where Node keeps what it has compiled, for all worlds of this process. */
-function compileCache(): string {
-	if (compiled === undefined) {
-		const folder = mkdtempSync(join(tmpdir(), "moltbot-compiled-"));
-		process.once("exit", () => rmSync(folder, { recursive: true }));
-		compiled = folder;
+/** Where engines and their programs put what they compile and what they leave, for all worlds of this process. */
+function scratch(): string {
+	if (scratchFolder === undefined) {
+		const folder = mkdtempSync(join(tmpdir(), "moltbot-scratch-"));
+		process.once("exit", () =>
+			rmSync(folder, { recursive: true, force: true }),
+		);
+		scratchFolder = folder;
 	}
-	return compiled;
+	return scratchFolder;
 }
 
 /** A /24 of the loopback that no other world is likely to have at the same time. */

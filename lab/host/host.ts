@@ -103,10 +103,14 @@ export class LabHost {
 				"--ipc",
 				"--net",
 				"--pid",
+				"--no-fork",
 				"--",
 				"/usr/bin/env",
 				"-i",
 				"PATH=/usr/local/bin:/usr/sbin:/usr/bin",
+				// nsenter itself would stop with its child: at a shutdown systemd stops all processes, and the host would wait for ever
+				// for one that nobody reaps.
+				...["/bin/sh", "-c", '"$@"; exit "$?"', "sh"],
 				...argv,
 			],
 			signal ? { signal } : {},
@@ -138,7 +142,6 @@ export class LabHost {
 
 	/** Whether it is powered on, also after another process has booted it. */
 	async isRunning(): Promise<boolean> {
-		// Not the list of processes: while the guest removes cgroups, a walk through them may find none.
 		const events = await readFile(
 			join(this.#cgroup, "cgroup.events"),
 			"utf8",
@@ -223,24 +226,9 @@ export class LabHost {
 		return text.trimEnd().split("\n").slice(-15).join("\n");
 	}
 
-	async #processes(): Promise<number[]> {
-		const entries = await readdir(this.#cgroup, { recursive: true }).catch(
-			() => [],
-		);
-		const files = entries.filter((entry) => entry.endsWith("cgroup.procs"));
-		const lists = await Promise.all(
-			files.map((file) =>
-				readFile(join(this.#cgroup, file), "utf8").catch(() => ""),
-			),
-		);
-		return lists.flatMap((list) =>
-			list.split("\n").filter(Boolean).map(Number),
-		);
-	}
-
 	/** The machine's process id of the host's PID 1. */
 	async #init(): Promise<number | undefined> {
-		for (const pid of await this.#processes()) {
+		for (const pid of await processesIn(this.#cgroup)) {
 			const status = await readFile(`/proc/${pid}/status`, "utf8").catch(
 				() => "",
 			);
@@ -250,6 +238,21 @@ export class LabHost {
 		}
 		return undefined;
 	}
+}
+
+/** Process ids in a cgroup and below. Those below come and go meanwhile; who is in none of them is found all the same. */
+async function processesIn(folder: string): Promise<number[]> {
+	const [list, entries] = await Promise.all([
+		readFile(join(folder, "cgroup.procs"), "utf8").catch(() => ""),
+		readdir(folder, { withFileTypes: true }).catch(() => []),
+	]);
+	const below = entries
+		.filter((entry) => entry.isDirectory())
+		.map(({ name }) => processesIn(join(folder, name)));
+	return [
+		...list.split("\n").filter(Boolean).map(Number),
+		...(await Promise.all(below)).flat(),
+	];
 }
 
 /** Whether a loop device lies on a file of this folder. */

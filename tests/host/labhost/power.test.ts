@@ -107,6 +107,30 @@ test("a lab host applies Ignition, reboots with its disk, and a power cut loses 
 		"it is a boot of its own",
 	);
 
+	// It is found while its cgroups come and go.
+	const churn = shell(
+		"cd $(dirname $(grep --recursive --files-with-matches --line-regexp 1 /sys/fs/cgroup --include=cgroup.procs)) && for i in $(seq 1000); do mkdir -p a/b && rmdir a/b a; done",
+	);
+	let found = 0;
+	while (
+		await Promise.race([
+			churn.then(() => false),
+			shell("true").then(() => true),
+		])
+	)
+		found += 1;
+	assert.ok(found >= 10, `${found} commands meanwhile`);
+
+	// Who runs a command in it does not keep it from going down, where systemd first stops and then kills all.
+	const command = shell("echo $$ >/run/it; kill -STOP $$");
+	await shell(
+		"until grep -q '^State:.T' /proc/$(cat /run/it)/status; do :; done; systemctl poweroff",
+	);
+	assert.equal(await host.off(AbortSignal.timeout(60_000)), "guest");
+	await Promise.allSettled([command]);
+	await host.boot();
+	await up();
+
 	// The lab's process may die; the next one finds its hosts by their names.
 	const heir = new LabHost(host.options);
 	const same = await heir.exec(["cat", "/etc/machine-id"]);

@@ -4,14 +4,15 @@
 #   touched   what is not a folder and has to be copied
 #   dirs      folders that changed, or are new here: path//inode
 #   flat, whole   folders whose content was listed, of themselves or with all below them
-#   there     what those hold: path//type
+#   there, of_flat   what those hold: path//type
 #   next      what was not there any more: the next look tries it as `again`
 # and in `found` the folders that are in place once that is copied: their inodes by path.
 # shellcheck disable=SC2154,SC2164,SC2034 # copy has the variables and set -e
 
 excluded=(-false)
 for name in ${MOLTBOT_STATE_EXCLUDE:-}; do excluded+=(-o -type d -name "$name"); done
-# Memory-mapped writes leave no new time behind, so whatever SQLite maps always counts as changed.
+# Memory-mapped writes leave no new time behind, so whatever SQLite maps always counts as changed. Where they are is known from the look at
+# everything: comparing each name with their names takes as long as reading all change times.
 databases=(-false)
 read -ra patterns <<<"${MOLTBOT_STATE_DATABASES:-}"
 for name in "${patterns[@]}"; do databases+=(-o -name "$name" -o -name "$name-*"); done
@@ -20,14 +21,11 @@ skipped=(\( "${excluded[@]}" \) -prune -o -type s) # sockets mean nothing to ano
 # Which file it is, and when it changed last (which nobody can set back).
 identity='%p//%y %i %C@\0'
 name='%p//%y\0'
-links=(-type f -links +1 -fprintf "$work/links" '%i//%p\0')
-touched_since() {
-	touched=(\( -newerct "@$1" -o "${databases[@]}" \) \( -type d -fprintf "$work/dirs" '%p//%i\0' -o -fprintf "$work/touched" '%p\0' \))
-}
 walk() { find "${folders[@]}" -ignore_readdir_race "${skipped[@]}" -o "$@"; }
+records() { (($# == 0)) || printf '%s\0' "$@"; }
 
-# Of the folders in the copy that inode by path is known.
-declare -A known=() found=()
+# Of the folders in the copy that inode by path is known; and the paths of databases.
+declare -A known=() found=() bases=()
 
 # lose <path…>: removes from the copy what the agent's folders do not have now. They may have it back by the next pass, as old as it is.
 lose() {
@@ -40,15 +38,17 @@ lose() {
 
 # look_all <since>: compares everything with what was seen and with the names in the copy.
 look_all() {
-	local entry
-	found=()
-	touched_since "$1"
+	local entry list
+	found=() bases=()
 	cd "$from"
-	walk \( -fprintf "$work/now" "$identity" , "${links[@]}" , "${touched[@]}" \) || return
+	walk \( -fprintf "$work/now" "$identity" , -type f -links +1 -fprintf "$work/links" '%i//%p\0' , \
+		\( ! -type d \( "${databases[@]}" \) -fprintf "$work/bases" '%p\0' -o -newerct "@$1" \) \
+		\( -type d -fprintf "$work/dirs" '%p//%i\0' -o -fprintf "$work/touched" '%p\0' \) \) || return
 	sort --zero-terminated --output="$work/now" "$work/now"
 	sed --null-data 's/ [^ ]* [^ ]*$//' "$work/now" >"$work/there"
-	printf '%s\0' "${folders[@]}" >"$work/whole"
+	records "${folders[@]}" >"$work/whole"
 	: >"$work/flat"
+	: >"$work/of_flat"
 	names_in_copy >"$work/copied" || return
 	while IFS= read -r -d '' entry; do
 		case $entry in
@@ -63,50 +63,79 @@ look_all() {
 		entry=${entry% *}
 		found[${entry%//d *}]=${entry##* }
 	done < <(grep --null-data '//d [^ ]* [^ ]*$' "$work/now")
+	mapfile -d '' -t list <"$work/bases"
+	for entry in "${list[@]}"; do bases[$entry]=yes; done
 	add_again
-	add_links
+	add_links "$work/links"
 }
 
 # look_since <since>: what has a newer change time. That is enough: whatever is made, removed or moved changes the time of its folder, and what
 # is moved its own; but in a folder that was moved here all looks as old as it is, so one whose inode is not the known one counts with all in it.
 look_since() {
-	local entry path inode
+	local entry path half listing list flat=() moved=() touched=()
 	local -A new=()
+	let_go || return
+	# A clock that was set back since the walks were started: all is new.
+	if [[ $1 != "$walks_since" ]]; then
+		look_all "$1"
+		return
+	fi
 	found=()
-	touched_since "$1"
-	cd "$from"
-	walk \( "${links[@]}" , "${touched[@]}" \) || return
-	while IFS= read -r -d '' entry; do # a folder comes before what is in it
-		path=${entry%//*} inode=${entry##*//}
-		found[$path]=$inode
-		if [[ -n ${new[${path%/*}]:-} ]]; then
-			new[$path]=yes
-		elif [[ ${known[$path]:-} == "$inode" ]]; then
-			printf '%s\0' "$path" >&3
-		else
-			new[$path]=yes
-			printf '%s\0' "$path" >&4
+	for half in 1 2; do
+		mapfile -d '' -t list <"$work/walk.$half"
+		for entry in "${list[@]}"; do
+			path=${entry:1}
+			case $entry in
+				d*)
+					entry=${path##*//} path=${path%//*}
+					found[$path]=$entry
+					[[ ${known[$path]:-} == "$entry" ]] || new[$path]=yes
+					;;
+				t*) touched+=("$path") ;;
+				b*) bases[$path]=yes ;;
+			esac
+		done
+	done
+	for path in "${!bases[@]}"; do
+		[[ ! -f $path || -L $path ]] || touched+=("$path")
+	done
+	records "${touched[@]}" >"$work/touched"
+	for path in "${!found[@]}"; do
+		if [[ -z ${new[$path]:-} ]]; then
+			flat+=("$path")
+		elif [[ $path != */* || -z ${new[${path%/*}]:-} ]]; then
+			moved+=("$path")
 		fi
-	done <"$work/dirs" 3>"$work/flat" 4>"$work/whole"
+		printf '%s\0' "$path//${found[$path]}"
+	done >"$work/dirs"
+	records "${flat[@]}" >"$work/flat"
+	records "${moved[@]}" >"$work/whole"
 	add_again
+	names_of_flat >"$work/of_flat" 2>"$work/lost.flat" &
+	listing=$!
 	: >"$work/there"
-	names_of_flat >>"$work/there" || return
 	if [[ -s $work/whole ]]; then
 		# shellcheck disable=SC2185 # the files say where
-		find -files0-from "$work/whole" "${skipped[@]}" -o \( -printf "$name" , -type d -fprintf "$work/inside" '%p//%i\0' , ! -type d -fprintf "$work/below" '%p\0' \) >>"$work/there" ||
-			return
-		while IFS= read -r -d '' entry; do found[${entry%//*}]=${entry##*//}; done <"$work/inside"
-		cat "$work/inside" >>"$work/dirs"
-		cat "$work/below" >>"$work/touched"
+		find -files0-from "$work/whole" -ignore_readdir_race "${skipped[@]}" -o \( -printf "$name" , -type d -fprintf "$work/inside" '%p//%i\0' , \
+			! -type d -fprintf "$work/below" '%p\0' \( "${databases[@]}" \) -fprintf "$work/bases" '%p\0' \) >"$work/there" 2>"$work/lost.whole" &
+		looked $! "$work/lost.whole" || return
+		mapfile -d '' -t list <"$work/inside"
+		for entry in "${list[@]}"; do found[${entry%//*}]=${entry##*//}; done
+		records "${list[@]}" >>"$work/dirs"
+		mapfile -d '' -t list <"$work/below"
+		records "${list[@]}" >>"$work/touched"
+		mapfile -d '' -t list <"$work/bases"
+		for entry in "${list[@]}"; do bases[$entry]=yes; done
 	fi
 	# A change time is that of all names of a file; what is copied for its place may have names elsewhere.
-	if [[ -s $work/whole || -s $work/again ]]; then add_links; fi
+	if [[ -s $work/whole || -s $work/again ]]; then add_links "$work/links.1" "$work/links.2"; else add_links; fi
+	looked "$listing" "$work/lost.flat"
 }
 
 # What folders hold of themselves; where we are says of which side.
 names_of_flat() {
 	# shellcheck disable=SC2185 # the files say where
-	[[ ! -s $work/flat ]] || find -files0-from "$work/flat" -mindepth 1 -maxdepth 1 "${skipped[@]}" -o -printf "$name"
+	[[ ! -s $work/flat ]] || find -files0-from "$work/flat" -mindepth 1 -maxdepth 1 -ignore_readdir_race "${skipped[@]}" -o -printf "$name"
 }
 
 # What the folders hold that were listed, in the copy, sorted.
@@ -136,18 +165,21 @@ add_again() {
 	done <"$work/again" 3>>"$work/dirs" 4>>"$work/touched" 5>>"$work/whole" 6>>"$work/next"
 }
 
-# What is one file under several names stays so only if all of them are copied in one call, as far as a command line goes.
+# add_links <file…>: what is one file under several names, which the files list, stays so only if all of them are copied in one call, as far as
+# a command line goes. And nothing is copied twice.
 add_links() {
-	local entry path
+	local file entry path list links=()
 	local -A is=() linked=()
-	sort --zero-terminated --unique --output="$work/touched" "$work/touched"
-	[[ -s $work/links ]] || return 0
-	while IFS= read -r -d '' path; do is[$path]=yes; done <"$work/touched"
-	while IFS= read -r -d '' entry; do
+	mapfile -d '' -t list <"$work/touched"
+	for path in "${list[@]}"; do is[$path]=yes; done
+	for file; do
+		mapfile -d '' -t -O "${#links[@]}" links <"$file"
+	done
+	for entry in "${links[@]}"; do
 		[[ -z ${is[${entry#*//}]:-} ]] || linked[${entry%%//*}]=yes
-	done <"$work/links"
-	while IFS= read -r -d '' entry; do
-		path=${entry#*//}
-		[[ -z ${linked[${entry%%//*}]:-} || -n ${is[$path]:-} ]] || printf '%s\0' "$path"
-	done <"$work/links" >>"$work/touched"
+	done
+	for entry in "${links[@]}"; do
+		[[ -z ${linked[${entry%%//*}]:-} ]] || is[${entry#*//}]=yes
+	done
+	records "${!is[@]}" >"$work/touched"
 }

@@ -28,7 +28,7 @@ remove_gone() {
 
 finish_folders() {
 	local path both=() new=.new
-	[[ -e $work/folders.tar ]] || return 0
+	[[ -s $work/folders.tar ]] || return 0
 	cd "$target"
 	unpack_folders "$work/folders.tar"
 	! pack_folders <"$work/parents" 2>/dev/null | cmp --silent - "$work/folders.tar" || return 0

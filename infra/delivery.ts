@@ -9,7 +9,7 @@ import type { Secrets } from "./secrets.ts";
 import type { Settings } from "./settings.ts";
 import { fillIn } from "./template.ts";
 
-/** How long the agent may take from a delivery until it is ready: pull and uid shift of the image, restore, start. */
+/** How long the agent may take from a delivery until it is ready: pull of the image, restore, start. */
 const readySeconds = 30 * 60;
 
 /** What the host's `deliver` takes on standard input beside the secrets; see quadlets/host/deliver. */
@@ -56,7 +56,7 @@ export function deliveryDocument(
 				files.map((file) => ({
 					path: `/etc/moltbot/build-${name}/${file.name}`,
 					owner: "iac" as const,
-					mode: "0640",
+					mode: "0644",
 					content: file.text,
 				})),
 			),

@@ -34,7 +34,7 @@ async function main([
 			"needs-root",
 			`The lab ${missing}: it makes network namespaces and mounts, all its own. Run it again where that is given (sudo npm run lab).`,
 		);
-	const world = await World.open(new Place());
+	const world = World.open(new Place());
 	if (!world.isUp && !offline.includes(verb))
 		throw new LabError(
 			"not-up",

@@ -26,8 +26,8 @@ export const cgroupRoot = existsSync("/sys/fs/cgroup/unified")
 /** A program of the lab that goes on after the command which started it. */
 export interface DaemonOptions {
 	readonly argv: readonly string[];
-	/** Name of the network namespace that it lives in. */
-	readonly namespace: string;
+	/** Name of the network namespace that it lives in; without one in the network of the machine. */
+	readonly namespace?: string;
 	readonly environment?: Readonly<Record<string, string>>;
 	/** Asked again and again until it says true or resolves. */
 	readonly ready: () => Promise<unknown>;
@@ -95,20 +95,21 @@ export class Daemon {
 		mkdirSync(this.#place.path("log"), { recursive: true });
 		mkdirSync(this.#cgroup, { recursive: true });
 		const log = openSync(this.log, "w", 0o600);
-		const child = spawn(
-			"nsenter",
-			[`--net=${namespacePath(namespace)}`, "--", ...argv],
-			{
-				cwd: this.#place.folder,
-				stdio: ["ignore", log, log],
-				detached: true,
-				env: {
-					PATH: process.env.PATH,
-					HOME: this.#place.folder,
-					...environment,
-				},
+		const inside =
+			namespace === undefined
+				? []
+				: ["nsenter", `--net=${namespacePath(namespace)}`, "--"];
+		const [program = "", ...args] = [...inside, ...argv];
+		const child = spawn(program, args, {
+			cwd: this.#place.folder,
+			stdio: ["ignore", log, log],
+			detached: true,
+			env: {
+				PATH: process.env.PATH,
+				HOME: this.#place.folder,
+				...environment,
 			},
-		);
+		});
 		// At once, or it would look as if it had ended already.
 		if (child.pid !== undefined)
 			writeFileSync(join(this.#cgroup, "cgroup.procs"), String(child.pid));

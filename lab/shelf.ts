@@ -4,11 +4,8 @@ import {
 	generateKeyPairSync,
 } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import type { HostArtefacts } from "./host/artefacts.ts";
-import { osImage } from "./host/osImage.ts";
-import { resticImage } from "./host/resticImage.ts";
-import type { LabImage } from "./images/index.ts";
 import { writeSignature } from "./oci.ts";
+import type { LabParts } from "./parts.ts";
 import type { Place } from "./place.ts";
 
 /** What the lab's registry serves, and the settings that name it. */
@@ -25,14 +22,12 @@ export interface Shelf {
 
 const osRepository = "ghcr.io/ublue-os/ucore-minimal";
 
-/** Brings every image that the program names, the OS image with the signature of this lab. */
-export async function stockShelf(
+/** Every image that the program names, the OS image with the signature of this lab. */
+export function stockShelf(
 	place: Place,
-	artefacts: HostArtefacts,
-	platform: readonly LabImage[],
-): Promise<Shelf> {
+	{ images: platform, os, restic }: Omit<LabParts, "artefacts">,
+): Shelf {
 	const key = signingKey(place);
-	const os = await osImage();
 	const signature = writeSignature(
 		place.path("os-signature"),
 		osRepository,
@@ -44,7 +39,7 @@ export async function stockShelf(
 		{
 			setting: "backupImage",
 			repository: "docker.io/restic/restic",
-			...(await resticImage(artefacts.rootTree)),
+			...restic,
 		},
 		...platform,
 	];

@@ -6,10 +6,10 @@ import { type Account, cloudAccounts, openAccount } from "./account.ts";
 import { type ControlClient, controlClient } from "./clouds/client.ts";
 import { openCa } from "./clouds/tls.ts";
 import { cgroupsOf, Daemon, endCgroup } from "./daemon.ts";
-import { hostArtefacts } from "./host/artefacts.ts";
 import { LabHost } from "./host/host.ts";
 import { kindSettings } from "./hypervisor/kind.ts";
 import { type LabImage, labImages } from "./images/index.ts";
+import { chooseModel, relaySocket } from "./model/realModel.ts";
 import { cloudsAddress, controlServerAddress } from "./network/addresses.ts";
 import {
 	internet,
@@ -17,6 +17,7 @@ import {
 	removeNamespaces,
 } from "./network/internet.ts";
 import { startResolver } from "./network/resolver.ts";
+import { bringParts } from "./parts.ts";
 import type { Place } from "./place.ts";
 import { stockShelf } from "./shelf.ts";
 import { Operator } from "./stack.ts";
@@ -73,13 +74,13 @@ export class World {
 	 *
 	 * @param images brings the images of the platform
 	 */
-	static async open(place: Place, images = labImages): Promise<World> {
+	static open(place: Place, images = labImages): World {
 		const account = openAccount(place);
-		const tailscale = await operatorTailscale(place);
+		const { commands } = new OperatorTailscale(place);
 		return new World(
 			place,
 			account,
-			new Operator(place, account, tailscale.commands),
+			new Operator(place, account, commands),
 			images,
 		);
 	}
@@ -95,8 +96,8 @@ export class World {
 		say(
 			"tools, trees and images (minutes on the first run, then from the cache)",
 		);
-		const artefacts = await hostArtefacts();
-		const shelf = await stockShelf(place, artefacts, await this.#images());
+		const { artefacts, ...images } = await bringParts(this.#images);
+		const shelf = stockShelf(place, images);
 		const server = new ControlServer(place, await tool("headscale"));
 		say("internet: namespaces, resolver, control server of the tailnet");
 		await raiseInternet(place);
@@ -109,16 +110,19 @@ export class World {
 			server.start(ca),
 		]);
 		say("stand-in clouds; the operator joins the tailnet");
-		const tailscale = await operatorTailscale(place);
+		const tailscale = new OperatorTailscale(place);
+		const clouds = cloudAccounts(this.account);
 		await Promise.all([
 			this.#startClouds({
-				...cloudAccounts(this.account),
+				...clouds,
+				anthropic: { ...clouds.anthropic, relay: relaySocket(place) },
 				tailscale: {
 					apiKeys: [this.account.tailscaleKey],
 					headscale: server.options(ca),
 				},
 				registry: { layouts: shelf.layouts },
 			}),
+			chooseModel(place, say),
 			tailscale.start(ca.path, () => server.operatorKey()),
 			this.operator.prepareStack({
 				...shelf.settings,
@@ -182,11 +186,4 @@ export class World {
 				}),
 		);
 	}
-}
-
-async function operatorTailscale(place: Place): Promise<OperatorTailscale> {
-	return new OperatorTailscale(place, {
-		tailscale: await tool("tailscale"),
-		tailscaled: await tool("tailscaled"),
-	});
 }

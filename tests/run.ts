@@ -5,10 +5,17 @@
 // A step that this machine cannot run is left out with its reason; with CI=true that fails the run.
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { globSync } from "node:fs";
+import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
+import { hostMissing } from "../lab/host/artefacts.ts";
+import { openclawFolder } from "../lab/images/openclaw.ts";
+import { bringParts } from "../lab/parts.ts";
 import { withLock } from "../tools/cache.mjs";
-import { SetupError, toolsOnPath } from "../tools/setup.ts";
+import {
+	ensureDebianPackages,
+	SetupError,
+	toolsOnPath,
+} from "../tools/setup.ts";
 import { killMarked } from "./processes.ts";
 import { type Counts, countsMark } from "./reporter.ts";
 
@@ -61,8 +68,9 @@ const steps: Step[] = [
 			return process.getuid?.() === 0 ? undefined : "needs root";
 		},
 		// One at a time, also where two runs meet on one machine: they boot systems, name networks and measure times.
-		run: () =>
-			withLock("the host tests", () =>
+		run: async () => {
+			await bringHostParts();
+			return withLock("the host tests", () =>
 				testFiles(
 					[
 						"tests/host/**/*.test.ts",
@@ -71,7 +79,8 @@ const steps: Step[] = [
 					],
 					{ concurrency: 1 },
 				),
-			),
+			);
+		},
 	},
 ];
 
@@ -90,6 +99,7 @@ async function main(args: readonly string[]): Promise<void> {
 		throw new Error(
 			`There is no step ${unknown.join(", ")}; the steps are ${steps.map((s) => s.name).join(", ")}.`,
 		);
+	await bringPrograms();
 	const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 	for (const step of steps) {
 		if (wanted.length > 0 && !wanted.includes(step.name)) continue;
@@ -105,6 +115,25 @@ async function main(args: readonly string[]): Promise<void> {
 		`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`,
 	);
 	process.exitCode = total.failed > 0 || (strict && total.skipped > 0) ? 1 : 0;
+}
+
+/** What the tests call on the machine itself. Where it cannot be installed, the tests that miss it say so. */
+async function bringPrograms(): Promise<void> {
+	if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return;
+	await ensureDebianPackages(
+		["iproute2", "jq", "nftables", "sqlite3", "util-linux", "xfsprogs"],
+		"The tests",
+	);
+}
+
+/** What host tests are made of: a build of minutes is no part of a test's time. Where it cannot be had, the tests that need it say so. */
+async function bringHostParts(): Promise<void> {
+	if (hostMissing() !== undefined) return;
+	await Promise.all([bringParts(), openclawFolder()]).catch(
+		(error: unknown) => {
+			if (!(error instanceof SetupError && error.cannotBe)) throw error;
+		},
+	);
 }
 
 async function runStep(step: Step): Promise<Counts> {

@@ -1,5 +1,5 @@
-// Part of the build: takes out of node_modules what no program reads. On a host each file of the image costs up to three times: it is
-// unpacked, copied to get the agent's owner, and, of the plugin, copied into a new state. OpenClaw's own files, which it checks, all stay.
+// Part of the build: takes out of node_modules what no program reads. Each file of the image is one more that every host
+// unpacks. OpenClaw's own files, which it checks, all stay.
 //   node prune.mjs FOLDER…     Removes nothing and names it where a package has such a file as its entry.
 import {
 	existsSync,

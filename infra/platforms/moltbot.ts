@@ -12,13 +12,13 @@ function seed(name: string): DeliveredFile {
 	};
 }
 
-/** What stands between the gateway and the engine; it changes with OpenClaw, so it travels with the delivery. */
-function engine(name: string): DeliveredFile {
+/** What knows OpenClaw from within, run by Node of its image; it changes with OpenClaw, so it travels with the delivery. */
+function program(name: string): DeliveredFile {
 	return {
 		path: `/etc/moltbot/${name}`,
 		template: `quadlets/moltbot/${name}`,
 		owner: "iac",
-		mode: "0640",
+		mode: "0644",
 	};
 }
 
@@ -47,8 +47,9 @@ export const moltbot: Platform = {
 			owner: "iac",
 			mode: "0640",
 		},
-		engine("engine.ts"),
-		engine("engine-policy.ts"),
+		program("engine.ts"),
+		program("engine-policy.ts"),
+		program("health.ts"),
 		seed("AGENTS.md"),
 		seed("SOUL.md"),
 		seed("skills/1password/SKILL.md"),

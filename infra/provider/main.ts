@@ -71,7 +71,7 @@ await main(
 			ssh: async (...call) =>
 				(await lazily(() => import("./ssh.ts"))).connect(...call),
 			patience: undefined,
-			rhythm: { first: 500, longest: 5000 },
+			rhythm: { first: 500, longest: 2000 },
 		}),
 		interrupt: () => controller.abort(),
 	}),

@@ -30,6 +30,9 @@ const toolPackages = [
 	...["nftables", "iproute2", "util-linux"],
 ];
 
+/** What it asks of the machine itself. */
+const machinePackages = ["iproute2", "nftables", "util-linux"];
+
 /** Of the tools tree: systemd-nspawn wants to know where it runs and gives up over the empty file that Debian leaves. */
 const machineId = "6d6f6c74626f746c6162746f6f6c7300";
 
@@ -54,19 +57,17 @@ export function hostMissing(): string | undefined {
  * @throws SetupError with what to install, where the machine lacks something
  */
 export async function hostArtefacts(): Promise<HostArtefacts> {
-	await ensureDebianPackages(
-		["mmdebstrap", "debian-archive-keyring", "iproute2", "util-linux"],
-		"The lab host",
-	);
-	return {
-		tools: await debianTree("tools", toolPackages),
-		rootTree: await rootTree(),
-		ignition: await tool("ignition"),
-	};
+	const [tools, root, ignition] = await Promise.all([
+		debianTree("tools", toolPackages),
+		rootTree(),
+		tool("ignition"),
+		ensureDebianPackages(machinePackages, "The lab"),
+	]);
+	return { tools, rootTree: root, ignition };
 }
 
 /** The host's tree: the plain one, laid out like Fedora CoreOS. */
-async function rootTree(): Promise<string> {
+export async function rootTree(): Promise<string> {
 	const os = await debianTree("os", osPackages);
 	const key = contentKey(
 		os,
@@ -107,6 +108,10 @@ export async function debianTree(
 		release,
 	];
 	const key = contentKey(...argv, process.arch, machineId);
+	await ensureDebianPackages(
+		["mmdebstrap", "debian-archive-keyring"],
+		"The lab host",
+	);
 	const folder = await cached(
 		join(cacheFolder(), "lab", `${name}-${key}`),
 		(temporary) =>

@@ -52,7 +52,7 @@ rm -rf "$root"/etc/systemd/system/*.wants "$root"/etc/systemd/user/*.wants
 mkdir -p "$root/usr/lib/systemd/system-preset"
 printf 'disable *\n' >"$root/usr/lib/systemd/system-preset/99-default-disable.preset"
 printf 'enable %s\n' ssh.service systemd-networkd.service systemd-networkd-wait-online.service systemd-resolved.service \
-	lab-hostkeys.service lab-online.service 'run-lab\x2dproc.mount' >"$root/usr/lib/systemd/system-preset/10-lab.preset"
+	lab-hostkeys.service lab-online.service lab-proc.service >"$root/usr/lib/systemd/system-preset/10-lab.preset"
 ln -s /dev/null "$root/etc/systemd/system/systemd-firstboot.service"
 
 # Ignition relabels; there is no SELinux here.
@@ -97,14 +97,19 @@ cat >"$units/lab-online.service" <<-'EOF'
 	[Install]
 	WantedBy=multi-user.target
 EOF
-# nspawn masks parts of /proc; the kernel then refuses new proc mounts in user namespaces unless one is unmasked.
-cat >"$units/run-lab\\x2dproc.mount" <<-'EOF'
+# nspawn masks parts of /proc; the kernel then refuses new proc mounts in user namespaces unless one is unmasked. No mount unit: systemd, which
+# sees all mounts of a boot at once, lets the next one wait for a second.
+cat >"$units/lab-proc.service" <<-'EOF'
 	[Unit]
+	Description=Mount a whole /proc for containers
 	ConditionVirtualization=container
-	[Mount]
-	What=proc
-	Where=/run/lab-proc
-	Type=proc
+	DefaultDependencies=no
+	Before=sysinit.target
+	[Service]
+	Type=oneshot
+	RemainAfterExit=yes
+	ExecStart=/usr/bin/mkdir -p /run/lab-proc
+	ExecStart=/usr/bin/mount -t proc proc /run/lab-proc
 	[Install]
 	WantedBy=sysinit.target
 EOF

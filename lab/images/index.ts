@@ -1,4 +1,4 @@
-import { debianMirror, hostArtefacts } from "../host/artefacts.ts";
+import { debianMirror, rootTree } from "../host/artefacts.ts";
 import type { Layout } from "../oci.ts";
 import { nodeBase, openclawBase } from "./bases.ts";
 import { build } from "./builder.ts";
@@ -16,17 +16,21 @@ export interface LabImage extends Layout {
  * @throws ImageBuildError, SetupError
  */
 export async function labImages(): Promise<LabImage[]> {
-	const { rootTree } = await hostArtefacts();
+	const tree = await rootTree();
+	const [gateway, sandbox] = await Promise.all([
+		gatewayImage(tree),
+		sandboxImage(tree),
+	]);
 	return [
 		{
 			setting: "gatewayImage",
 			repository: "ghcr.io/you/moltbot-gateway",
-			...(await gatewayImage(rootTree)),
+			...gateway,
 		},
 		{
 			setting: "sandboxImage",
 			repository: "ghcr.io/you/moltbot-sandbox",
-			...(await sandboxImage(rootTree)),
+			...sandbox,
 		},
 	];
 }

@@ -101,6 +101,8 @@ export class HostLine {
 				"--bind-dynamic",
 				`--dhcp-leasefile=${this.#place.path("log", `dhcp-${this.#id}.leases`)}`,
 				"--dhcp-authoritative",
+				// It would ask for three seconds whether somebody has the address already; there is one machine on the line.
+				"--no-ping",
 				...(v4
 					? [
 							`--dhcp-range=${v4.address},${v4.address},${v4.netmask},24h`,

@@ -125,12 +125,19 @@ function configuration(folder: string): string {
 					private_key_path: join(folder, "derp.key"),
 					automatically_add_embedded_derp_region: true,
 					ipv4: controlServerAddress,
+					// Without this word both ends look for it at each start and wait three seconds for an answer.
+					ipv6: "none",
 				},
 				urls: [],
 				paths: [],
 				auto_update_enabled: false,
 			},
 			disable_check_updates: true,
+			// It collects changes for up to a second before anybody hears of them, for thousands of machines; here are two.
+			tuning: {
+				batch_change_delay: "20ms",
+				node_store_batch_timeout: "20ms",
+			},
 			database: { type: "sqlite", sqlite: { path: join(folder, "db.sqlite") } },
 			policy: { mode: "file", path: join(folder, "policy.hujson") },
 			dns: {

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
+import { tool } from "../../tools/setup.ts";
 import { Daemon } from "../daemon.ts";
 import { asOperator } from "../network/asOperator.ts";
 import { operator } from "../network/internet.ts";
@@ -14,15 +15,10 @@ const statusSchema = z.looseObject({ BackendState: z.string() });
 /** The operator's own end of the tailnet: a real tailscaled in the operator's namespace. */
 export class OperatorTailscale {
 	readonly #place: Place;
-	readonly #programs: { tailscale: string; tailscaled: string };
 	readonly #daemon: Daemon;
 
-	constructor(
-		place: Place,
-		programs: { tailscale: string; tailscaled: string },
-	) {
+	constructor(place: Place) {
 		this.#place = place;
-		this.#programs = programs;
 		this.#daemon = new Daemon(place, "tailscaled");
 	}
 
@@ -44,10 +40,10 @@ export class OperatorTailscale {
 	async start(caPath: string, newKey: () => Promise<string>): Promise<void> {
 		const state = this.#place.path("operator", "tailscale");
 		mkdirSync(state, { recursive: true, mode: 0o700 });
-		this.#writeCommand();
+		this.#writeCommand(await tool("tailscale"));
 		await this.#daemon.start({
 			argv: asOperator(this.#place, [
-				this.#programs.tailscaled,
+				await tool("tailscaled"),
 				`--statedir=${state}`,
 				`--socket=${this.#socket}`,
 				"--port=0",
@@ -81,15 +77,15 @@ export class OperatorTailscale {
 
 	async #ask(...command: string[]): Promise<string> {
 		const argv = [`--socket=${this.#socket}`, ...command];
-		return (await run(this.#programs.tailscale, argv)).stdout;
+		return (await run(await tool("tailscale"), argv)).stdout;
 	}
 
-	#writeCommand(): void {
+	#writeCommand(program: string): void {
 		const file = `${this.commands}/tailscale`;
 		mkdirSync(dirname(file), { recursive: true });
 		writeFileSync(
 			file,
-			`#!/bin/sh\nexec '${this.#programs.tailscale}' --socket='${this.#socket}' "$@"\n`,
+			`#!/bin/sh\nexec '${program}' --socket='${this.#socket}' "$@"\n`,
 			{ mode: 0o755 },
 		);
 	}

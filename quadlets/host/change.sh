@@ -68,7 +68,7 @@ before_change() {
 	jq --raw-output .snapshot <<<"$line" | put "$CHANGE/snapshot" 0600 0:0 || true
 }
 
-# after_change: the verdict. Pull and uid shift of an image take their time.
+# after_change: the verdict. The pull of an image takes its time.
 after_change() {
 	local why
 	[[ -e $CHANGE/snapshot ]] || return 0

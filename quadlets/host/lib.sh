@@ -1,7 +1,10 @@
 # Shared by the scripts of this folder: who the agent is, and how a file is written so that a power cut leaves the old or the new one.
 # shellcheck shell=bash
 
+# Whose service manager and engine run the agent, and the agent itself: uid 2001 in its containers, as the host sees it (/etc/subuid).
 readonly AGENT_ID=2001
+# shellcheck disable=SC2034 # used by those who source this file
+readonly OWNER_ID=2002000
 # shellcheck disable=SC2034 # used by those who source this file
 readonly DELIVERY=/etc/moltbot/delivery.json
 
@@ -10,10 +13,15 @@ fail() {
 	exit 1
 }
 
-# Runs a command as the agent's user, with its service manager and its container engine in reach.
+# Runs a command as the user of the agent's service manager and container engine, with both in reach.
 as_agent() {
 	setpriv --reuid="$AGENT_ID" --regid="$AGENT_ID" --clear-groups --inh-caps=-all -- \
 		env --chdir=/ HOME=/var/home/moltbot XDG_RUNTIME_DIR="/run/user/$AGENT_ID" "$@"
+}
+
+# Runs a command as whom the agent's files belong to.
+as_owner() {
+	setpriv --reuid="$OWNER_ID" --regid="$OWNER_ID" --clear-groups --inh-caps=-all -- env --chdir=/ "$@"
 }
 
 agent_systemctl() {

@@ -74,6 +74,15 @@ const harmless: Json = {
 	},
 };
 
+/**
+ * What the engine is told in the place of that: OpenClaw asks for the mapping that gives an ordinary user's files to him. Here they belong to
+ * uid 2001 of the engine's own mapping, which also spares a copy of the image with other owners.
+ */
+const ours: Json = {
+	userns: { nsmode: "host" },
+	idmappings: { HostUIDMapping: true, HostGIDMapping: true },
+};
+
 const isText = (value: unknown) => typeof value === "string";
 const isTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
 const isObject = (value: unknown): value is Json =>
@@ -193,7 +202,7 @@ export function judgedCreate(body: unknown): Json {
 		if (volume === undefined) mounts.push(mount);
 		else volumes.push(volume);
 	}
-	return { ...body, mounts, volumes };
+	return { ...body, ...ours, mounts, volumes };
 }
 
 /** The volume in whose place the mount comes; undefined where it stays; throws `Refused`. */

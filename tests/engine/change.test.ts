@@ -171,9 +171,11 @@ suite("a change of a stack", { skip: cannotRun }, () => {
 			let original = "";
 			world().edit(file, (text) => {
 				original = text;
-				return file.endsWith(".bu")
-					? text.replace("mode: 0750", "mode: 0700")
+				const changed = file.endsWith(".bu")
+					? text.replace("mode: 0755", "mode: 0700")
 					: `# Changed.\n${text}`;
+				assert.notEqual(changed, text);
+				return changed;
 			});
 			await world().control.clearRequests();
 			const preview = await world().preview();
@@ -239,7 +241,7 @@ suite("a change of a stack", { skip: cannotRun }, () => {
 			},
 			{ what: "it lets us in", line: /^ssh g2 true$/ },
 			{ what: "it gets its delivery", line: /^ssh g2 sudo .*\/deliver$/ },
-			{ what: "it is ready", line: /^ssh g2 sudo .*moltbot status --json$/ },
+			{ what: "it is ready", line: /^ssh g2 sudo .*moltbot status --json/ },
 		]);
 		// Every image was asked for before anything was given up.
 		const saved = world().timeline.findIndex((line) =>

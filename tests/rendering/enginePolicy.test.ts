@@ -93,9 +93,15 @@ const route = (method: string, path: string) => {
 
 describe("a new sandbox", () => {
 	test("is made as OpenClaw asks, its parts of the agent's folders by volume", () => {
-		const { mounts, volumes, ...rest } = judgedCreate(recorded);
-		const { mounts: asked, ...others } = recorded;
+		const { mounts, volumes, userns, idmappings, ...rest } =
+			judgedCreate(recorded);
+		const { mounts: asked, userns: _, ...others } = recorded;
 		assert.deepEqual(rest, others);
+		assert.deepEqual(userns, { nsmode: "host" });
+		assert.deepEqual(idmappings, {
+			HostUIDMapping: true,
+			HostGIDMapping: true,
+		});
 		assert.deepEqual(
 			mounts,
 			asked.filter(({ source }) => !/skills$/.test(source)),

@@ -13,11 +13,14 @@ function faultsOf(text: string): string[] {
 		"ReadOnly=true",
 		"NoNewPrivileges=true",
 		"DropCapability=all",
-		"UserNS=keep-id",
-		"User=2001:2001",
 		"LogDriver=journald",
 	])
 		if (!text.split("\n").includes(line)) faults.push(`lacks ${line}`);
+	// The engine's own uid is for the one that stands before the engine.
+	const user = /^Network=none$/m.test(text) ? "0:0" : "2001:2001";
+	if (valuesOf(text, "User").join() !== user) faults.push(`is not ${user}`);
+	// Another mapping than the engine's own costs a copy of the whole image.
+	for (const value of valuesOf(text, "UserNS")) faults.push(`UserNS=${value}`);
 	for (const key of ["PidsLimit", "MemoryMax", "StopTimeout"])
 		if (valuesOf(text, key).length !== 1) faults.push(`lacks ${key}=`);
 	for (const key of ["AddCapability", "SeccompProfile", "AddDevice", "Unmask"])
@@ -60,6 +63,8 @@ describe("every container of a unit", () => {
 		for (const [from, to] of [
 			["ReadOnly=true\n", ""],
 			["NoNewPrivileges=true\n", ""],
+			["User=2001:2001", "User=0:0"],
+			["User=2001:2001", "User=2001:2001\nUserNS=keep-id"],
 			["PidsLimit=", "# PidsLimit="],
 			["MemoryMax=", "# MemoryMax="],
 			["DropCapability=all", "DropCapability=all\nAddCapability=SYS_ADMIN"],

@@ -34,8 +34,12 @@ const status = (ready: boolean, problem: object = {}, units: object = {}) => ({
 test("waits until the agent is ready and keeps what it said", async (t) => {
 	let asked = 0;
 	const answers: Shell = (command) => {
-		assert.equal(command, "sudo /usr/local/bin/moltbot status --json");
 		asked++;
+		// Then the host waits until there is news.
+		assert.equal(
+			command,
+			`sudo /usr/local/bin/moltbot status --json${asked === 1 ? "" : " --wait 20"}`,
+		);
 		return asked === 2 ? "drop" : status(asked > 3);
 	};
 	const { port } = await startSsh(t, answers);

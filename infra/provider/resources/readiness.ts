@@ -11,8 +11,11 @@ type Shape = typeof readinessShape;
 // By its path: sudo's own list of folders need not have it.
 const command = "sudo /usr/local/bin/moltbot status --json";
 
+/** The host waits by itself until there is news, so that it is not asked all the time while the agent starts. */
+const waitingCommand = `${command} --wait 20`;
+
 /** For one question. */
-const askMilliseconds = 60_000;
+const askMilliseconds = 90_000;
 
 /** A unit that systemd has given up is not started again by itself; this long may a delivery take to do it. */
 const settleMilliseconds = 60_000;
@@ -95,10 +98,13 @@ async function ready(
 	const begin = performance.now();
 	let shown = "";
 	let failedSince: number | undefined;
-	return until(context, `waiting for ${hostname} to be ready`, async () => {
+	const { first } = context.rhythm;
+	const often = { ...context, rhythm: { first, longest: first } };
+	return until(often, `waiting for ${hostname} to be ready`, async () => {
 		const now = performance.now();
 		const late = now - begin > deadlineSeconds * 1000;
-		const status = await ask(context, inputs).catch((error: unknown) => {
+		const how = shown === "" ? command : waitingCommand;
+		const status = await ask(context, inputs, how).catch((error: unknown) => {
 			// A host that reboots into a new OS is away for a while.
 			if (late || !isUnreachable(error)) throw error;
 			return undefined;
@@ -130,10 +136,11 @@ async function ready(
 async function ask(
 	context: Context,
 	{ address, hostname }: Pick<Inputs<Shape>, "address" | "hostname">,
+	how = command,
 ): Promise<Status> {
 	const result = await onHost(context, address, (session) =>
 		session.run({
-			command,
+			command: how,
 			deadline: askMilliseconds,
 			doing: "asking how the agent is",
 		}),

@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { z } from "zod";
 import type { Cloud, World } from "../cloud.ts";
 import { reply } from "./labModel.ts";
+import { relayed } from "./relayed.ts";
 import { encodeEvent, streamEvents } from "./sse.ts";
 import { requestSchema, toolPairingProblem, turns } from "./wire.ts";
 
@@ -31,6 +33,8 @@ export interface MessageAnswer {
 export const anthropicOptions = z.strictObject({
 	/** The API key at the very first start, null for none yet; afterwards the one in the state counts. */
 	apiKey: z.string().min(1).nullable().default(null),
+	/** Socket of a relay to the real API (lab/model): while it is there, it answers in the place of the script. */
+	relay: z.string().min(1).nullable().default(null),
 });
 
 const stateSchema = z.object({ apiKey: z.string().nullable() });
@@ -44,11 +48,8 @@ export function anthropicCloud(
 	world: World,
 	options: z.input<typeof anthropicOptions> = {},
 ): Cloud {
-	const store = world.store(
-		"anthropic",
-		stateSchema,
-		anthropicOptions.parse(options),
-	);
+	const { relay, ...initial } = anthropicOptions.parse(options);
+	const store = world.store("anthropic", stateSchema, initial);
 	const app = new Hono();
 
 	app.put("/_lab/key", async (c) => {
@@ -93,6 +94,7 @@ export function anthropicCloud(
 				"invalid_request_error",
 				"anthropic-version: header is required",
 			);
+		if (relay !== null && existsSync(relay)) return relayed(relay, c.req.raw);
 		return next();
 	});
 	app.get("/v1/models", (c) =>

@@ -265,6 +265,7 @@ async function answerTo(
 		case "sudo /usr/local/libexec/moltbot/deliver":
 			return deliver(input, host, rules);
 		case "sudo /usr/local/bin/moltbot status --json":
+		case "sudo /usr/local/bin/moltbot status --json --wait 20":
 			return { stdout: `${JSON.stringify(statusOf(host, rules.behaviour))}\n` };
 		case "sudo /usr/local/libexec/moltbot/last-backup":
 			return lastBackup(host, rules);

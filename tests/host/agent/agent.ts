@@ -84,6 +84,10 @@ export class AgentHost {
 	readonly #clouds: Daemon;
 	readonly #cloudsArgv: readonly string[];
 	readonly #settings: ReturnType<typeof parseSettings>;
+	/** What it said last. */
+	#answer: string | undefined;
+	#mayComeAgain: string | undefined;
+	#generation = Number(sampleValues.generation);
 	#key: { "backup-key-id": string; "backup-key": string } | undefined;
 
 	private constructor(parts: {
@@ -230,13 +234,22 @@ export class AgentHost {
 		const { os: _, ...order } = deliveryDocument(
 			moltbot,
 			this.#settings,
-			Number(sampleValues.generation),
+			this.#generation,
 		);
 		const input = Buffer.from(
 			JSON.stringify({ ...order, ...(await this.secrets(token)) }),
 		).toString("base64");
 		await this.shell(
 			`echo ${input} | base64 --decode | /usr/local/libexec/moltbot/deliver`,
+		);
+	}
+
+	/** Turns it into the next host of the stack before its delivery: an empty disk, a later generation. */
+	async forget(): Promise<void> {
+		this.#generation += 1;
+		await this.shell(
+			`cd /var/lib/moltbot && for folder in home state workspace projects backup; do find $folder -mindepth 1 -delete; done
+rm -rf .restored delivered-seeds; sed -i s/^MOLTBOT_GENERATION=.*/MOLTBOT_GENERATION=${this.#generation}/ /etc/moltbot/host.env; sync`,
 		);
 	}
 
@@ -286,11 +299,30 @@ export class AgentHost {
 
 	/** Writes as the owner, waits for the answer. */
 	async ask(text: string, deadline = 300_000): Promise<string> {
-		const { content } = await this.discord.ask(owner.name, text, {
-			id: owner.id,
-			deadline,
-		});
-		return content;
+		const { name, id } = owner;
+		let reply = await this.discord.ask(name, text, { id, deadline });
+		if (reply.content === this.#mayComeAgain) {
+			const after = { after: reply.id, wait: deadline };
+			const [next] = await this.discord.replies(name, after);
+			if (!next)
+				throw new Error(`only the last answer again: ${reply.content}`);
+			reply = next;
+		}
+		this.#mayComeAgain = undefined;
+		this.#answer = reply.content;
+		return reply.content;
+	}
+
+	/** The power goes. Once it is back, the last answer may come once more: OpenClaw notes what it has sent after it was sent. */
+	async cutPower(): Promise<void> {
+		await this.host.cutPower();
+		this.#mayComeAgain = this.#answer;
+	}
+
+	/** The power is back: ends when systemd has finished starting up. */
+	async powerUp(): Promise<void> {
+		await this.host.boot();
+		await this.host.waitUntilUp(AbortSignal.timeout(120_000));
 	}
 
 	async timed<T>(stage: string, work: () => Promise<T>): Promise<T> {

@@ -22,10 +22,8 @@ const operator = (line: RegExp): Sign => ({ by: "operator", line });
 const host = (line: RegExp): Sign => ({ by: "host", line });
 
 const gatewayBegins = host(/Starting moltbot-gateway-image\.service/);
-const gatewayPulled = host(/image pull .*moltbot-gateway@/);
 const gatewayThere = host(/Finished moltbot-gateway-image\.service/);
 const sandboxBegins = host(/Starting moltbot-sandbox-image\.service/);
-const sandboxPulled = host(/image pull .*moltbot-sandbox@/);
 const sandboxThere = host(/Finished moltbot-sandbox-image\.service/);
 const agentBegins = host(/Started moltbot-gateway\.service/);
 type Stage = readonly [name: string, from: Sign | "start", to: Sign | "end"];
@@ -45,10 +43,8 @@ const boots: readonly Stage[] = [
 		host(/Starting restore\.service/),
 		host(/Finished restore\.service/),
 	],
-	["gateway: pull", gatewayBegins, gatewayPulled],
-	["gateway: uid shift", gatewayPulled, gatewayThere],
-	["sandbox: pull", sandboxBegins, sandboxPulled],
-	["sandbox: uid shift", sandboxPulled, sandboxThere],
+	["gateway: pull", gatewayBegins, gatewayThere],
+	["sandbox: pull", sandboxBegins, sandboxThere],
 	["OpenClaw: start", agentBegins, host(/client initialized as/)],
 ];
 const starts: readonly Stage[] = [

@@ -12,7 +12,7 @@ import { hostMissing } from "../../../lab/host/artefacts.ts";
 import { cloudsAddress } from "../../../lab/network/addresses.ts";
 import type { World } from "../../../lab/world.ts";
 import { filesOf } from "../../engine/harness/ignition.ts";
-import { asAgent, TestLab, until } from "./testLab.ts";
+import { asAgent, asOwner, TestLab, until } from "./testLab.ts";
 
 const missing = hostMissing();
 
@@ -155,7 +155,7 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 	test("a changed configuration arrives within seconds; the agent's own edit stays, ours lies beside it", async (t) => {
 		const soul = "/var/lib/moltbot/workspace/SOUL.md";
 		const boot = await lab.bootId();
-		await onHost(...asAgent(`echo mine >${soul}`));
+		await onHost(...asOwner(`echo mine >${soul}`));
 		lab.change(
 			"agent-config/moltbot/openclaw.json5",
 			(text) => `${text}// x\n`,
@@ -288,7 +288,7 @@ suite("the lab", { skip: missing ?? false, timeout: 1_500_000 }, () => {
 
 	test("pause saves the state and takes the machine away; resume brings it back and tells the stages of its boot", async () => {
 		const note = "/var/lib/moltbot/workspace/note";
-		await onHost(...asAgent(`echo remembered >${note}`));
+		await onHost(...asOwner(`echo remembered >${note}`));
 		await succeed(destroyCommand);
 		assert.deepEqual(await instances(), []);
 		assert.deepEqual(

@@ -58,7 +58,13 @@ export async function until(
 	}
 }
 
-/** Command of the host that runs a script with the agent's uid, in its home and with its service manager. */
+/** Command of the host that runs a script as whom the agent's files belong to. */
+export const asOwner = (script: string): string[] => [
+	...["sudo", "setpriv", "--reuid=2002000", "--regid=2002000"],
+	...["--clear-groups", "sh", "-c", `'${script}'`],
+];
+
+/** Command of the host that runs a script as the user of the agent's engine, in its home and with its service manager. */
 export const asAgent = (script: string): string[] => [
 	...["sudo", "-u", "moltbot", "env", "XDG_RUNTIME_DIR=/run/user/2001"],
 	...["sh", "-c", `'cd && ${script}'`],
@@ -86,7 +92,7 @@ export class TestLab {
 	static async raise(): Promise<TestLab> {
 		const folder = mkdtempSync(join(tmpdir(), "moltbot-lab-"));
 		const images = await tinyImages();
-		const world = await World.open(new Place(folder), images.images);
+		const world = World.open(new Place(folder), images.images);
 		const lab = new TestLab(folder, world, images);
 		await world.raise(() => {});
 		return lab;

@@ -1,16 +1,29 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+	cpSync,
+	mkdirSync,
+	readFileSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { nodeBase } from "../../../lab/images/bases.ts";
 import type { LabImage } from "../../../lab/images/index.ts";
 import type { ImageConfig, Layout } from "../../../lab/oci.ts";
+import { repository } from "../../../lab/place.ts";
 import { layeredImage, treeLayer } from "../../../lab/treeImage.ts";
 import { busyboxBase, program } from "../busyboxBase.ts";
 
 const run = promisify(execFile);
 const recipe = readFileSync(import.meta.filename);
-const agent = readFileSync(join(import.meta.dirname, "agent/openclaw.ts"));
+/** The stand-in of OpenClaw. */
+const agent = ["openclaw.ts", "protocol.ts"].map((name) => ({
+	name,
+	text: readFileSync(join(import.meta.dirname, "agent", name)),
+}));
+/** What it needs beside Node. */
+const library = join(repository, "node_modules/ws");
 
 const repositories = {
 	gateway: "ghcr.io/test/gateway",
@@ -57,7 +70,11 @@ export async function tinyImages(): Promise<TinyImages> {
 /** Node and the stand-in of OpenClaw. */
 async function agentLayer(): Promise<string> {
 	const { tar } = await nodeBase();
-	return treeLayer("agent", [recipe, tar, agent], async (tree) => {
+	const ingredients = [
+		...[recipe, tar, readFileSync(join(library, "package.json"))],
+		...agent.map(({ text }) => text),
+	];
+	return treeLayer("agent", ingredients, async (tree) => {
 		const libraries = ["ld-linux-x86-64", "libc", "libdl", "libgcc_s", "libm"];
 		await run("tar", [
 			...["--extract", `--file=${tar}`, `--directory=${tree}`, "--wildcards"],
@@ -68,7 +85,8 @@ async function agentLayer(): Promise<string> {
 		]);
 		symlinkSync("usr/lib", join(tree, "lib"));
 		symlinkSync("usr/lib/x86_64-linux-gnu", join(tree, "lib64"));
-		writeFileSync(join(tree, "openclaw.ts"), agent);
+		for (const { name, text } of agent) writeFileSync(join(tree, name), text);
+		cpSync(library, join(tree, "node_modules/ws"), { recursive: true });
 		mkdirSync(join(tree, "usr/bin"));
 		program(
 			tree,

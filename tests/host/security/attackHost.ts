@@ -1,5 +1,5 @@
-// A host of the product's own document with an attacker on it: as the agent's uid on the host, in a container like the
-// gateway's, and in one like a sandbox of OpenClaw's.
+// A host of the product's own document with an attacker on it: on the host as the uid of the agent's engine, or as that of its files; in a
+// container like the gateway's, and in one like a sandbox of OpenClaw's.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
@@ -19,7 +19,7 @@ import type { End } from "./wire.ts";
 const wire = new URL("wire.ts", import.meta.url).pathname;
 
 /** Where an attempt begins. */
-export type From = "uid" | "gateway" | "sandbox";
+export type From = "uid" | "owner" | "gateway" | "sandbox";
 
 /** What a command did. */
 export interface Result {
@@ -39,7 +39,11 @@ const hearing = `--volume=${kept.host}:${kept.inside}`;
 /** By the service of the user's session: outside of one nothing may make a cgroup. */
 const remote = "--remote --url unix:///run/user/2001/podman/podman.sock";
 
-/** Root becomes the agent's uid. */
+/** Root becomes whom the agent's files belong to: uid 2001 of its containers. */
+const owner =
+	"cd / && timeout 60 setpriv --reuid=2002000 --regid=2002000 --clear-groups env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin";
+
+/** Root becomes the uid of the agent's engine. */
 const agent =
 	"cd / && timeout 60 setpriv --reuid=2001 --regid=2001 --clear-groups env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/var/home/moltbot XDG_RUNTIME_DIR=/run/user/2001 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/2001/bus";
 
@@ -72,8 +76,7 @@ const engineFiles = moltbot.files
 	.filter(({ path }) => path.startsWith("/etc/moltbot/engine"))
 	.map(({ path, template }) => ({
 		...file(path, readFileSync(`${repository}${template}`, "utf8")),
-		mode: 0o640,
-		group: { id: 2001 },
+		mode: 0o644,
 	}));
 
 /** What the document cannot say here: the look-alike is uCore from its first boot, has no tailnet and no clouds. */
@@ -148,9 +151,10 @@ export class AttackHost {
 
 	/** Runs a shell script from where the attacker is; `@IMAGE@` in it is the image of his containers, by digest. */
 	async run(from: From, script: string): Promise<Result> {
-		if (from !== "uid")
+		if (from === "gateway" || from === "sandbox")
 			return this.#inside(`podman ${remote} exec ${from}`, script);
-		return this.root(`${agent} bash -c ${this.#shell("exec 2>&1", script)}`);
+		const become = from === "owner" ? owner : agent;
+		return this.root(`${become} bash -c ${this.#shell("exec 2>&1", script)}`);
 	}
 
 	/** The attempt without its protection (a switch is thrown by the caller); undefined where there can be no such run. */
@@ -244,7 +248,7 @@ export class AttackHost {
 				"umask 377; for name in backup-password backup-key; do echo secret >/etc/moltbot/host-secrets/$name; done",
 				"echo secret >/var/lib/tailscale/tailscaled.state; echo {} >/var/lib/moltbot/backup/last.json",
 				"umask 077; echo mine >/var/home/core/notes",
-				"umask 022; echo {} >/etc/moltbot/openclaw.json; chown 0:2001 /etc/moltbot/openclaw.json; chmod 0640 /etc/moltbot/openclaw.json",
+				"umask 022; echo {} >/etc/moltbot/openclaw.json; chown 0:2002000 /etc/moltbot/openclaw.json; chmod 0640 /etc/moltbot/openclaw.json",
 			].join("\n"),
 		);
 		// The host's policy refuses this import, which is an attempt of its own; the real images came by a delivery.
@@ -260,7 +264,7 @@ export class AttackHost {
 		);
 		this.#image = `localhost/attacker@${output.trim()}`;
 		await this.#must(
-			"install -d -m 0700 -o 2001 -g 2001 /run/user/2001/moltbot-engine",
+			"install -d -m 0711 -o 2001 -g 2001 /run/user/2001/moltbot-engine",
 		);
 		for (const name of ["state", "workspace"])
 			await podman(
@@ -292,7 +296,7 @@ export class AttackHost {
 
 /** As in quadlets/moltbot/moltbot-gateway.container; attacks.test.ts compares the two. */
 export const gatewayArguments = [
-	...["--name=gateway", "--userns=keep-id", "--user=2001:2001", "--read-only"],
+	...["--name=gateway", "--user=2001:2001", "--read-only"],
 	...["--security-opt=no-new-privileges", "--cap-drop=all"],
 	...["--pids-limit=1024", "--publish=127.0.0.1:18789:18789"],
 	"--volume=/etc/moltbot:/etc/moltbot:ro",
@@ -307,7 +311,7 @@ export const gatewayArguments = [
 
 /** As in quadlets/moltbot/moltbot-engine.container. */
 const engineArguments = [
-	...["--name=engine", "--userns=keep-id", "--user=2001:2001", "--read-only"],
+	...["--name=engine", "--user=0:0", "--read-only"],
 	...["--security-opt=no-new-privileges", "--cap-drop=all"],
 	...["--pids-limit=64", "--network=none"],
 	"--volume=/run/user/2001/podman/podman.sock:/run/podman/podman.sock",
@@ -315,22 +319,26 @@ const engineArguments = [
 	"--volume=/etc/moltbot:/etc/moltbot:ro",
 	...["localhost/attacker", "node", "/etc/moltbot/engine.ts"],
 ];
-/** The gateway before: with the engine itself in the place of what stands before it. */
+/** The gateway without: with the engine itself in the place of what stands before it, and the socket open to every uid. */
 export const bareEngine = {
+	switch: {
+		off: "chmod 0666 /run/user/2001/podman/podman.sock",
+		on: "chmod 0600 /run/user/2001/podman/podman.sock",
+	},
 	without: ["--volume=/run/user/2001/moltbot-engine:/run/podman:ro"],
 	container: [
 		"--volume=/run/user/2001/podman/podman.sock:/run/podman/podman.sock",
 	],
 };
 
-/** As OpenClaw makes them, from its recorded call. */
+/** As OpenClaw makes them, from its recorded call, and as moltbot-engine lets them through. */
 export const sandboxArguments = [
 	...["--name=sandbox", "--init", "--label=openclaw.sandbox=1"],
 	...["--read-only", "--tmpfs=/tmp", "--tmpfs=/var/tmp", "--network=bridge"],
 	...["--user=2001:2001", "--cap-drop=ALL"],
 	...["--security-opt=no-new-privileges", "--pids-limit=256"],
 	...["--memory=1g", "--cpus=1", "--http-proxy=false"],
-	...["--read-only-tmpfs=true", "--userns=keep-id:uid=2001,gid=2001"],
+	"--read-only-tmpfs=true",
 	...["--workdir=/workspace", "--volume=/var/lib/moltbot/workspace:/workspace"],
 	"--volume=/var/lib/moltbot/projects:/var/lib/moltbot/projects:rw",
 	...["localhost/attacker", "sleep", "infinity"],

@@ -7,7 +7,13 @@ import {
 	gatewayArguments,
 	sandboxArguments,
 } from "./attackHost.ts";
-import { type Attempt, attempts, mutable, targets } from "./attempts.ts";
+import {
+	type Attempt,
+	attempts,
+	mutable,
+	switchOf,
+	targets,
+} from "./attempts.ts";
 import { asking, sandboxRequest, skillsWork } from "./policyAttempts.ts";
 import type { End } from "./wire.ts";
 
@@ -44,7 +50,6 @@ test("the attacker's containers are those of the product", () => {
 		["ReadOnly=true", "--read-only"],
 		["NoNewPrivileges=true", "--security-opt=no-new-privileges"],
 		["DropCapability=all", "--cap-drop=all"],
-		["UserNS=keep-id", "--userns=keep-id"],
 		["User=2001:2001", "--user=2001:2001"],
 	] as const) {
 		assert.ok(unit.includes(`\n${line}\n`), line);
@@ -66,7 +71,7 @@ async function sandboxesWork(attack: AttackHost) {
 	for (const [script, expected] of [
 		// By a file: the stream can lose what a short command says (attackHost.ts).
 		[
-			"exec sandbox sh -c 'id -u >/workspace/who'; cat /var/lib/moltbot/workspace/who",
+			"exec sandbox sh -c 'id -u >/workspace/who'; podman unshare cat /var/lib/moltbot/workspace/who",
 			/^2001$/,
 		],
 		// The input ends before the output begins.
@@ -82,7 +87,7 @@ async function sandboxesWork(attack: AttackHost) {
 	}
 }
 
-const survivor = "/var/lib/moltbot/workspace/survivor";
+const survivor = "/var/home/moltbot/.cache/survivor";
 /** Plants a unit wherever the agent's service manager and Quadlet would look for one. */
 const plantUnit = `cd /
 unit='[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo won >${survivor}"\n[Install]\nWantedBy=default.target\n'
@@ -90,7 +95,7 @@ for folder in /run/user/2001/systemd/user /var/home/moltbot/.config/systemd/user
 	mkdir -p $folder/default.target.wants && printf "$unit" >$folder/survivor.service && ln -sf ../survivor.service $folder/default.target.wants/survivor.service
 done
 for folder in /run/user/2001/containers/systemd /var/home/moltbot/.config/containers/systemd /etc/containers/systemd/users/2001; do
-	mkdir -p $folder && printf '[Container]\nImage=localhost/attacker\nVolume=/var/lib/moltbot/workspace:/workspace\nExec=sh -c "echo won >/workspace/survivor"\n[Install]\nWantedBy=default.target\n' >$folder/survivor.container
+	mkdir -p $folder && printf '[Container]\nImage=localhost/attacker\nVolume=/var/home/moltbot/.cache:/workspace\nExec=sh -c "echo won >/workspace/survivor"\n[Install]\nWantedBy=default.target\n' >$folder/survivor.container
 done
 systemctl --user daemon-reload; rm -f ${survivor}`;
 
@@ -126,11 +131,11 @@ test("an agent that is taken over gets nothing", {
 	}
 	// Attempts against the same protection share its switch.
 	const switches = Map.groupBy(attempts, ({ control }) =>
-		"off" in control ? `${control.off}\n${control.on}` : "",
+		Object.values(switchOf(control) ?? {}).join("\n"),
 	);
 	for (const group of switches.values()) {
 		const [first] = group;
-		const control = first && "off" in first.control ? first.control : undefined;
+		const control = first && switchOf(first.control);
 		if (control) await attack.switch(control.off);
 		for (const attempt of group) {
 			const done = await attack.control(attempt);

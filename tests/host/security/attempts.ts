@@ -14,21 +14,32 @@ export interface Attempt {
 	readonly word?: string;
 }
 
+/** Root's script that takes a protection away, and the one that gives it back. */
+interface Switch {
+	readonly off: string;
+	readonly on: string;
+}
+
 /** The same attack with exactly that protection switched off, in which it succeeds; or why there can be none. */
 export type Control =
-	| {
-			/** Root's script that takes the protection away, and the one that gives it back. */
-			readonly off: string;
-			readonly on: string;
-	  }
+	| Switch
 	/** Root of the host does the same: the uid is the protection. */
 	| { readonly asRoot: true }
-	/** A container without that one argument, or with one more. */
+	/** A container without that one argument, or with one more; where there is a switch, with that thrown too. */
 	| {
+			readonly switch?: Switch;
 			readonly container: readonly string[];
 			readonly without?: readonly string[];
 	  }
 	| { readonly none: string };
+
+/** The switch of a control, where it has one. */
+export const switchOf = (control: Control): Switch | undefined =>
+	"off" in control
+		? control
+		: "container" in control
+			? control.switch
+			: undefined;
 
 const denied = /Permission denied|Operation not permitted/;
 const asRoot = { asRoot: true } as const;
@@ -46,9 +57,9 @@ export interface Target {
 	readonly from: readonly From[];
 }
 
-const everywhere = ["uid", "gateway", "sandbox"] as const;
+const everywhere = ["uid", "owner", "gateway", "sandbox"] as const;
 /** A sandbox has a bridge of its own, which knows IPv4 only. */
-const withIPv6 = ["uid", "gateway"] as const;
+const withIPv6 = ["uid", "owner", "gateway"] as const;
 const target = (
 	name: string,
 	protocol: "tcp" | "udp",
@@ -170,13 +181,16 @@ const writeAttempts: Attempt[] = [
 			from: "uid",
 			script: `: >>${path} && echo won`,
 			refusal: denied,
-			// Its group is the agent's, so others' rights do not count there.
-			control: chmod(
-				/^\/etc\/moltbot\/.*\.(json|ts)$/.test(path) ? "g+w" : "o+w",
-				path,
-			),
+			control: chmod("o+w", path),
 		}),
 	),
+	{
+		name: "change its own configuration",
+		from: "owner",
+		script: ": >>/etc/moltbot/openclaw.json && echo won",
+		refusal: denied,
+		control: chmod("g+w", "/etc/moltbot/openclaw.json"),
+	},
 	{
 		name: "change its own configuration",
 		from: "gateway",
@@ -193,13 +207,13 @@ const writeAttempts: Attempt[] = [
 			"cd /etc/moltbot; touch .x && mv .x openclaw.json.bad && echo won; true",
 		refusal: denied,
 		control: {
-			off: "chmod g+w /etc/moltbot",
-			on: "chmod g-w /etc/moltbot; rm -f /etc/moltbot/openclaw.json.bad",
+			off: "chmod o+w /etc/moltbot",
+			on: "chmod o-w /etc/moltbot; rm -f /etc/moltbot/openclaw.json.bad",
 		},
 	},
 	{
 		name: "plant a link where root writes secrets",
-		from: "uid",
+		from: "owner",
 		script:
 			"ln -s /etc/shadow /var/lib/moltbot/secrets/discord-bot-token && echo won",
 		refusal: denied,
@@ -264,7 +278,28 @@ const plantings: Attempt[] = [
 	},
 ];
 
+const engineRuns = "/run/user/2001";
 const powers: Attempt[] = [
+	{
+		name: "reach the engine from beside a container",
+		from: "owner",
+		script: `curl -sS --unix-socket ${engineRuns}/podman/podman.sock http://d/_ping | grep -q OK && echo won`,
+		refusal: /Could ?n.t connect|Failed to connect|denied/i,
+		control: {
+			off: `chmod 0711 ${engineRuns} ${engineRuns}/podman; chmod 0666 ${engineRuns}/podman/podman.sock`,
+			on: `chmod 0600 ${engineRuns}/podman/podman.sock; chmod 0700 ${engineRuns} ${engineRuns}/podman`,
+		},
+	},
+	{
+		name: "look into the images as they are stored",
+		from: "owner",
+		script: "ls /var/home/moltbot/.local/share/containers/storage && echo won",
+		refusal: denied,
+		control: {
+			off: "cd /var/home/moltbot/.local/share; chmod 0755 containers containers/storage",
+			on: "cd /var/home/moltbot/.local/share; chmod 0700 containers containers/storage",
+		},
+	},
 	{
 		name: "switch the packet filter off",
 		from: "uid",

@@ -175,6 +175,7 @@ s.write("POST /v5.0.0/libpod/exec/" + "0".repeat(64) + "/start HTTP/1.1\\r\\nHos
 	],
 ];
 
+const workspace = "/var/lib/moltbot/workspace";
 const skills =
 	"/var/lib/moltbot/state/sandbox/skills-workspaces/x/.openclaw/sandbox-skills";
 /** A folder of the agent's that turns out to be a link to the engine's socket. */
@@ -225,6 +226,13 @@ export const policyAttempts: readonly Attempt[] = [
 		from: "gateway",
 		script: `${api}; ${plant}; ln -s /run/user/2001/podman ${skills}/skills; ${startPlanted}; ${plant}`,
 		refusal: /not.*(within|inside|in).*volume|outside|subpath|No such file/i,
-		control: bareEngine,
+		// By the bare engine the sandbox has the engine's uid, which has to get to the mount first.
+		control: {
+			...bareEngine,
+			switch: {
+				off: `${bareEngine.switch.off}; chmod 0711 ${workspace}`,
+				on: `${bareEngine.switch.on}; chmod 0700 ${workspace}`,
+			},
+		},
 	},
 ];

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { test } from "node:test";
 import { ok } from "./asserts.ts";
+import { writer } from "./busy.ts";
 import { diskMissing, machine } from "./disk.ts";
 import { skip, startState } from "./host.ts";
 import { describeTree, difference } from "./tree.ts";
@@ -21,7 +22,6 @@ const odd = [
 	...["new\nline", "tab\there", " lead", "trail ", "-n", "!", "ü", "a//f"],
 ].map((name) => name.replaceAll("/", "\u2215"));
 const rounds = process.env.MOLTBOT_TEST_DEEP ? 12 : 4;
-const writer = new URL("writer.ts", import.meta.url).pathname;
 
 for (const kind of ["xfs", "ext4"] as const)
 	test(`a copy of a busy agent is its state at one moment (${kind}, ${kind === "xfs" ? "with" : "without"} reflink)`, {

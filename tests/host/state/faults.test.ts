@@ -3,15 +3,19 @@ import { once } from "node:events";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { master } from "../../../lab/clouds/backblaze/testing.ts";
+import { temporaryDirectory } from "../../../lab/clouds/testing.ts";
 import { rescue } from "../../../operator/rescue.ts";
 import { marker, ok, state } from "./asserts.ts";
+import { assertWhole, readBusy, startBusy } from "./busy.ts";
 import { diskMissing, machine } from "./disk.ts";
 import { faults, type Held, steps } from "./faults.ts";
 import { type StateHost, skip, startState } from "./host.ts";
 import { labClient } from "./operator.ts";
+import { copyState, RealAgent } from "./realAgent.ts";
 import { publish, record, table } from "./table.ts";
 
 /** The pairs to run: every fault once and every step at least once, or all of them. */
@@ -55,11 +59,21 @@ const commandOf = {
 	],
 };
 
+/** What all cells have in common. */
+interface Matrix {
+	readonly world: Awaited<ReturnType<typeof startState>>;
+	/** Where the gateway says that it is well. */
+	readonly health: string;
+	/** Who made the state. */
+	readonly agent: RealAgent;
+	/** Folder for the state that the last cell ended with. */
+	readonly newest: string;
+}
+
 /** One cell of the matrix. */
 async function cell(
 	t: TestContext,
-	world: Awaited<ReturnType<typeof startState>>,
-	health: string,
+	{ world, health, agent, newest }: Matrix,
 	[fault, step]: [string, string],
 	name: string,
 ) {
@@ -87,15 +101,20 @@ async function cell(
 	};
 	const first = await prepare(3);
 	ok(await first.host.script("restore"));
+	copyState(agent.state, first.host.at(state));
 	writeFileSync(first.host.at(said), "one");
 	if (command === "deliver") {
 		await deliver(first.host, 1);
 		ok(await first.host.run(...commandOf.deliver));
 		await deliver(first.host, 2);
 	}
+	await startBusy(first.slice, first.host, state, seed);
 	ok(await first.host.script("backup"));
 	writeFileSync(first.host.at(said), "two");
-	if (command === "restore") ok(await first.host.script("backup"));
+	if (command === "restore") {
+		ok(await first.host.script("backup"));
+		await first.slice.kill();
+	}
 	const subject = command === "restore" ? await prepare(4) : first;
 	const { host } = subject;
 	host.whileFrozen();
@@ -178,6 +197,18 @@ async function cell(
 		if (damaged && !rescued && content === "one" && command === "restore")
 			assert.match(text + restored.stderr, /the one before is taken/);
 	} else assert.equal(content, "two");
+	// What OpenClaw knew is all there, and of the busy agent's work all up to one moment; to its end, where it was stopped before.
+	const back = next.host.at(state);
+	assert.equal(agent.contents(back), agent.contents(agent.state));
+	await first.slice.kill();
+	const saved = readBusy(back);
+	assertWhole(saved);
+	const { log } = readBusy(first.host.at(state));
+	assert.ok(log.startsWith(saved.log), "the agent never was like this");
+	if (command === "last-backup" && !damaged && fault !== "two hosts")
+		assert.equal(saved.log, log);
+	rmSync(newest, { recursive: true, force: true });
+	copyState(back, newest);
 	const run = (status === 0 ? "went through" : "failed") + rescued;
 	record({ fault, step, run });
 }
@@ -186,18 +217,24 @@ test("the fault matrix", {
 	skip: skip || diskMissing() || false,
 	timeout: 7_200_000,
 }, async (t) => {
+	const fact = `the lamp is green (seed ${seed})`;
+	const agent = await RealAgent.told(t, fact);
 	const world = await startState(t);
 	const server = createServer((_, response) => response.end());
 	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 	t.after(() => server.close());
 	const health = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 	t.diagnostic(`seed ${seed}`);
+	const newest = join(temporaryDirectory(t), "newest");
+	const matrix = { world, health, agent, newest };
 	const only = process.env.MOLTBOT_TEST_CELLS;
 	for (const [i, pair] of pairs(seed).entries())
 		if (only === undefined || pair.join(" / ").match(only))
 			await t.test(pair.join(" / "), (inner) =>
-				cell(inner, world, health, pair, `faults-${i}`),
+				cell(inner, matrix, pair, `faults-${i}`),
 			);
+	const remembered = await agent.ask(newest, "what do you remember?");
+	assert.ok(remembered.includes(fact), remembered);
 	const names = [Object.keys(faults), Object.keys(steps)] as const;
 	t.diagnostic(table(...names));
 	if (process.env.MOLTBOT_TEST_DEEP) publish(...names);

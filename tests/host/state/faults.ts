@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import type { FaultInput } from "../../../lab/clouds/faults.ts";
 import type { Disk, Slice } from "./disk.ts";
-import type { StateHost, startState } from "./host.ts";
+import { cgroup, type StateHost, type startState } from "./host.ts";
 
 /** One host on a disk of its own, while a step of it is held. */
 export interface Held {
@@ -89,7 +89,7 @@ export const faults: Readonly<Record<string, Fault>> = {
 	SIGKILL: async (held) => {
 		await held.kill();
 		// What the unit's ExecStopPost does.
-		await held.host.run("systemctl", "thaw", "user-2001.slice");
+		await held.host.run("sh", "-c", `echo 0 >${cgroup}/cgroup.freeze`);
 		return () => {};
 	},
 	"bucket down": outage("reset"),

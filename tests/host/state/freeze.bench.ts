@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process";
 import type { BenchResult } from "../../bench.ts";
 import { ok, state } from "./asserts.ts";
 import { quantile, withContext } from "./benches.ts";
+import { writer } from "./busy.ts";
 import { machine } from "./disk.ts";
 import { startState } from "./host.ts";
 
-const writer = new URL("writer.ts", import.meta.url).pathname;
 /** A quick look takes fewer, and only some of the sizes (by their number). */
 const rounds = Number(process.env.MOLTBOT_BENCH_ROUNDS ?? 50);
 const only = process.env.MOLTBOT_BENCH_SIZES?.split(",").map(Number);

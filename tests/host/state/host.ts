@@ -21,6 +21,7 @@ import {
 	startTestLab,
 	temporaryDirectory,
 } from "../../../lab/clouds/testing.ts";
+import { rootTree } from "../../../lab/host/artefacts.ts";
 import { tool } from "../../../tools/setup.ts";
 import { outputOf } from "../../processes.ts";
 import type { Slice } from "./disk.ts";
@@ -59,9 +60,9 @@ export async function startState(t: TestContext, settings: object = {}) {
 	const admin = await NativeClient.login(lab);
 	const bucketId = await admin.bucket(bucket, settings);
 	const key = await admin.key({ bucketIds: [bucketId] });
-	const restic = await tool("restic");
+	const programs = { restic: await tool("restic"), tree: await rootTree() };
 	const host = (generation: number, options: HostOptions = {}) =>
-		stateHost(t, lab.environment, restic, {
+		stateHost(t, lab.environment, programs, {
 			key,
 			bucket,
 			password: "correct horse",
@@ -106,14 +107,18 @@ const systemctl = `#!/bin/bash
 echo "systemctl $*" >>/tmp/calls
 bash /tmp/hook "systemctl $*"
 case "$*" in
+	*" stop moltbot-gateway.service") [[ ! -e /tmp/on-stop ]] || bash /tmp/on-stop ;;
 	*"restart --no-block moltbot-gateway.service") [[ ! -e /tmp/on-start ]] || bash /tmp/on-start ;;
-	*is-failed*) exit 1 ;;
-	*show*Result*--value*) echo success ;;
-	*show*) printf 'ActiveState=active\nSubState=running\nResult=success\nActiveEnterTimestamp=@1790000000\n' ;;
+	*' show '* | show*)
+		for unit; do
+			[[ $unit == *'*'* || $unit == --* || $unit == show ]] ||
+				printf 'Result=success\nId=%s\nActiveState=%s\nSubState=running\nActiveEnterTimestamp=@1790000000\n\n' "$unit" "$(cat /tmp/active-state 2>/dev/null || echo active)"
+		done
+		;;
 esac
 `;
 
-/** The container engine: what runs in the image is the machine's own program of that name. */
+/** The container engine: what runs in the image is the host's own program of that name. */
 const podman = `#!/bin/bash
 echo "podman $*" >>/tmp/calls
 bash /tmp/hook "podman $*"
@@ -135,12 +140,31 @@ const hook = `[[ -e /tmp/hook-at && ! -e /tmp/reached && $1 =~ $(</tmp/hook-at) 
 until [[ -e /tmp/go ]]; do sleep 0.02; done
 `;
 
-/** The walk of `copy`, the first program while the agent is frozen; only where a test breaks in there, since this takes time itself. */
+/**
+ * The walks of `copy`: the first programs that go on once the agent is frozen, and the second waits for what the test does with the first.
+ * Only where a test breaks in there, since this takes time itself.
+ */
 const find = `#!/bin/bash
-if [[ "$*" == */touched* ]] && grep -qs 'frozen 1' ${cgroup}/cgroup.events; then
+frozen() { grep -qs 'frozen 1' ${cgroup}/cgroup.events; }
+break_in() {
 	bash /tmp/hook frozen
 	[[ ! -e /tmp/while-frozen ]] || bash /tmp/while-frozen
+}
+if [[ "$*" =~ (/run/moltbot/copy[^/]*)/links\\.([12]) ]]; then
+	done=\${BASH_REMATCH[1]}/broken-in list=$(mktemp /tmp/walk.XXXXXXXX)
+	cat >"$list"
+	if ! frozen; then
+		:
+	elif ((BASH_REMATCH[2] == 1)); then
+		break_in
+		: >"$done"
+	else
+		until [[ -e $done ]]; do sleep 0.01; done
+		rm "$done"
+	fi
+	exec /usr/bin/find "$@" <"$list"
 fi
+if [[ "$*" == */touched* ]] && frozen; then break_in; fi
 exec /usr/bin/find "$@"
 `;
 
@@ -149,11 +173,34 @@ bash /tmp/hook "sync $*"
 exec /usr/bin/sync "$@"
 `;
 
-/** A host whose containers are the machine's own restic and sqlite3; curl is the real one. */
+/** SQLite as the backup image has it: that of an older machine knows not every function that the agent's databases use. */
+function installSqlite(at: (path: string) => string, tree: string): void {
+	const folder = "usr/local/lib/sqlite3";
+	mkdirSync(at(folder), { recursive: true });
+	const libraries = "usr/lib/x86_64-linux-gnu";
+	const loader = "ld-linux-x86-64.so.2";
+	copyFileSync(join(tree, "usr/bin/sqlite3"), at(`${folder}/sqlite3`));
+	for (const name of [loader, ...sqliteLibraries])
+		copyFileSync(join(tree, libraries, name), at(`${folder}/${name}`));
+	writeFileSync(
+		at("usr/local/bin/sqlite3"),
+		`#!/bin/sh\nexec /${folder}/${loader} --library-path /${folder} /${folder}/sqlite3 "$@"\n`,
+		{ mode: 0o755 },
+	);
+}
+const sqliteLibraries = [
+	"c.so.6",
+	"m.so.6",
+	"readline.so.8",
+	"tinfo.so.6",
+	"z.so.1",
+].map((name) => `lib${name}`);
+
+/** A host whose containers are the restic and the sqlite3 of the backup image's release; curl is the machine's. */
 async function stateHost(
 	t: TestContext,
 	environment: Record<string, string>,
-	restic: string,
+	programs: { readonly restic: string; readonly tree: string },
 	options: Required<Pick<HostOptions, "bucket" | "key" | "password">> &
 		HostOptions & { generation: number },
 ) {
@@ -187,7 +234,8 @@ async function stateHost(
 	rmSync(at("usr/local/bin/curl"), { force: true });
 	install(at);
 	copyFileSync(certificate, at("tmp/ca.pem"));
-	copyFileSync(restic, at("usr/local/bin/restic"));
+	copyFileSync(programs.restic, at("usr/local/bin/restic"));
+	installSqlite(at, programs.tree);
 	writeFileSync(at("usr/local/bin/podman"), podman);
 	writeFileSync(at("usr/local/bin/systemctl"), systemctl);
 	writeFileSync(at("usr/local/bin/sync"), sync);

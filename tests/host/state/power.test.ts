@@ -4,16 +4,17 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { marker, ok, state } from "./asserts.ts";
+import { assertWhole, readBusy, writer } from "./busy.ts";
 import { diskMissing, machine } from "./disk.ts";
 import { faults, steps } from "./faults.ts";
 import { asRoot, type StateHost, skip, startState } from "./host.ts";
+import { copyState, RealAgent } from "./realAgent.ts";
 import { publish, record } from "./table.ts";
 
 const options = {
 	skip: skip || diskMissing() || false,
 	timeout: 3_600_000,
 };
-const writer = new URL("writer.ts", import.meta.url).pathname;
 const cuts = Number(
 	process.env.MOLTBOT_TEST_CUTS ?? (process.env.MOLTBOT_TEST_DEEP ? 100 : 15),
 );
@@ -27,36 +28,25 @@ function randomOf(seed: number): () => number {
 	};
 }
 
-/** Fetches every snapshot that claims to be complete and looks into its databases: rows 1…n, and the synced log is a prefix of them. */
-async function inspect(host: StateHost): Promise<number> {
+/** Fetches every snapshot that claims to be complete and looks into it: what OpenClaw knew, and a busy agent's work up to one moment. */
+async function inspect(host: StateHost, agent: RealAgent): Promise<number> {
 	const text = ok(
 		await asRoot(
 			host,
 			`source /usr/local/libexec/moltbot/holes.sh; source /usr/local/libexec/moltbot/snapshots.sh
 for id in $(candidates | jq -r '.[].id'); do
-	fetch "$id" $SAVED/look >&2 || { echo "$id damaged"; continue; }
-	cd $SAVED/look/state
-	if [[ ! -e busy.sqlite ]]; then echo "$id 0 0 0 0"; continue; fi
-	echo "$id $(sqlite3 -separator ' ' busy.sqlite 'select count(*), coalesce(max(n), 0) from entry') $(cat log 2>/dev/null | wc -l) $(awk '$1 != NR' log 2>/dev/null | wc -l)"
+	fetch "$id" "$SAVED/$id" >&2
+	echo "$SAVED/$id/state"
 done`,
 		),
 	);
-	const lines = text.trim().split("\n");
-	for (const line of lines) {
-		assert.doesNotMatch(line, /damaged/);
-		const [count = 0, most = 0, logged = 0, unordered = 0] = line
-			.split(" ")
-			.slice(1)
-			.map(Number);
-		assert.equal(count, most, `${line}: rows are missing`);
-		assert.equal(unordered, 0, `${line}: lines of the log are missing`);
-		// At most the row that was being noted when the copy was made.
-		assert.ok(
-			logged <= count && count - logged <= 1,
-			`${line}: not what was synced`,
-		);
+	const folders = text.trim().split("\n");
+	const told = agent.contents(agent.state);
+	for (const folder of folders.map((path) => host.at(path))) {
+		assert.equal(agent.contents(folder), told, folder);
+		assertWhole(readBusy(folder));
 	}
-	return lines.length;
+	return folders.length;
 }
 
 test(
@@ -66,14 +56,18 @@ test(
 		const seed = Number(process.env.MOLTBOT_TEST_SEED ?? 1);
 		t.diagnostic(`seed ${seed}, ${cuts} power cuts`);
 		const random = randomOf(seed);
+		const agent = await RealAgent.told(t, "the power may go");
 		const { host } = await startState(t);
 		const { disk, slice, unit } = machine(t);
 		const h = await host(3, { root: disk.folder, slice, unit });
 		ok(await h.script("restore"));
+		copyState(agent.state, h.at(state));
 		// A moment of a backup, or shortly after it, however fast this machine is: what the last whole one took, and half of that.
+		slice.spawn(process.execPath, [writer, h.at(state), String(cuts + 1)]);
 		let whole = performance.now();
 		ok(await h.script("backup"));
 		whole = performance.now() - whole;
+		await slice.kill();
 		let finished = 0;
 		for (let i = 0; i < cuts; i++) {
 			slice.spawn(process.execPath, [writer, h.at(state), String(i + 1)]);
@@ -100,7 +94,7 @@ test(
 		}
 		// The next ordinary run needs no person.
 		ok(await h.script("backup"));
-		const complete = await inspect(await host(4));
+		const complete = await inspect(await host(4), agent);
 		t.diagnostic(
 			`${complete} snapshots, ${finished} backups had ended before the cut`,
 		);

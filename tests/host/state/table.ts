@@ -22,8 +22,14 @@ export interface Cell {
 
 const tested = [
 	...["backup", "change.sh", "changes.sh", "copy", "deliver", "folders.sh"],
-	...["freezer.sh", "holes.sh", "last-backup", "lib.sh", "restore"],
-	...["snapshots.sh", "store.sh"],
+	...[
+		"freezer.sh",
+		"holes.sh",
+		"last-backup",
+		"lib.sh",
+		"restore",
+	],
+	...["snapshots.sh", "store.sh", "walks.sh"],
 ];
 
 /** Says which scripts were tested: cells of others are marked. */
@@ -60,19 +66,19 @@ export function table(
 		if (!found) return "not run";
 		return found.version === now ? found.run : `${found.run}°`;
 	};
-	const product = faults.flatMap((fault) =>
-		steps.map((step) => known.has(`${fault}/${step}`)),
+	const cells = faults.flatMap((fault) =>
+		steps.flatMap((step) => known.get(`${fault}/${step}`) ?? []),
 	);
-	const current = [...known.values()].filter((c) => c.version === now).length;
+	const current = cells.filter((c) => c.version === now).length;
 	const cuts = cell("power cut", "random moment");
 	const columns = steps.map((step) => step.replace(": ", ":<br>"));
 	return `# What was broken, and held
 
-Written by \`npm run test:deep\`; not by hand. Each cell is one run of the step at its head into which the fault came: it *went through* all the same, or it *failed*
+Written by \`npm run test:deep\`; not by hand. The state is one that the real OpenClaw made, and beside it an agent keeps two databases busy. Each cell is one run of the step at its head into which the fault came: it *went through* all the same, or it *failed*
 and said so. In every cell that is filled in, the injection fired, the guarantee of [state.md](state.md) held, and the next ordinary run succeeded without a person;
 but where it says *rescued*: a pack in the bucket was damaged that all snapshots share, so nothing started, and \`npm run rescue\` brought back the repository of before.
 
-${product.filter(Boolean).length} of ${product.length} cells, ${current} of them with the scripts as they are (\`${now}\`), those with ° with earlier ones; ${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model ?? "CPU"}.
+${cells.length} of ${faults.length * steps.length} cells, ${current} of them with the scripts as they are (\`${now}\`), those with ° with earlier ones; ${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model ?? "CPU"}.
 Power cuts at random moments of backups of a busy agent: ${cuts}.
 
 | Fault | ${columns.join(" | ")} |

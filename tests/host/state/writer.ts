@@ -121,6 +121,12 @@ function mutate(): void {
 }
 
 process.on("exit", () => closeSync(log));
+// It dies of a disk that is full or gone.
+process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
+	const ofDisk = ["ERR_SQLITE_ERROR", "EIO", "ENOSPC"];
+	if (!ofDisk.includes(error.code ?? "")) console.error(error);
+	process.exit(1);
+});
 resume();
 for (let round = 1; ; round++) {
 	if (only !== "files") commit();

@@ -93,10 +93,25 @@ test("a delivery lands once and restarts once", { skip }, (t) => {
 		"moltbot-sandbox-image.service",
 		"moltbot-gateway.service",
 	]);
+	// The images come while the state does; the agent starts after both.
+	assert.deepEqual(
+		h
+			.text("tmp/calls")
+			.split("\n")
+			.filter((line) => / (re)?start |daemon-reload/.test(line))
+			.map((line) => line.split(" ").at(-1)),
+		[
+			"daemon-reload",
+			"moltbot-gateway-image.service",
+			"moltbot-sandbox-image.service",
+			"restore.service",
+			"moltbot-gateway.service",
+		],
+	);
 	const secret = "var/lib/moltbot/secrets/discord-bot-token";
 	assert.equal(h.text(secret), "s3cr3t $x\nline2");
 	assert.equal(statSync(h.at(secret)).mode & 0o777, 0o400);
-	assert.equal(statSync(h.at(secret)).uid, 2001);
+	assert.equal(statSync(h.at(secret)).uid, 2_002_000);
 	assert.match(
 		h.text("tmp/calls"),
 		/bootc switch --enforce-container-sigpolicy/,
@@ -166,7 +181,7 @@ test("an image that is named by no digest is built on the host first", {
 		/build/,
 	);
 	const folder = statSync(h.at("etc/moltbot/build-gateway"));
-	assert.deepEqual([folder.mode & 0o777, folder.gid], [0o750, 2001]);
+	assert.deepEqual([folder.mode & 0o777, folder.gid], [0o755, 0]);
 	const policy = JSON.parse(h.text("etc/containers/policy.json"));
 	const { docker } = policy.transports;
 	for (const image of [base, built, order().images.sandbox ?? ""])
@@ -435,6 +450,18 @@ test("status tells a token that Discord refuses, and where it is kept", {
 		assert.match(problems[0].message, message);
 		assert.equal(problems[0].permanent, permanent);
 	}
+	writeFileSync(
+		h.at("usr/local/bin/podman"),
+		"#!/bin/sh\necho the gateway refuses the token\nexit 1\n",
+	);
+	assert.match(
+		h.run(["moltbot", "status"]).stdout,
+		/does not say yet how its channels are: the gateway refuses the token\n/,
+	);
+	writeFileSync(
+		h.at("usr/local/bin/podman"),
+		"#!/bin/sh\ncat /tmp/health.json\n",
+	);
 	writeFileSync(h.at("tmp/health.json"), '{"channels":{}}');
 	assert.match(h.run(["moltbot", "status"]).stdout, /its plugin is not loaded/);
 	writeFileSync(
@@ -442,4 +469,35 @@ test("status tells a token that Discord refuses, and where it is kept", {
 		'{"channels":{"discord":{"connected":true}}}',
 	);
 	assert.match(h.run(["moltbot", "status"]).stdout, /^ready/);
+});
+
+test("status that waits: until there is news, not longer than it may", {
+	skip,
+}, (t) => {
+	const h = host(t);
+	answer(h.deliver(order()));
+	writeFileSync(
+		h.at("usr/local/bin/podman"),
+		'#!/bin/sh\necho \'{"channels":{"discord":{"connected":true}}}\'\n',
+		{ mode: 0o755 },
+	);
+	/** With the agent silent before, and a command beside it. */
+	const waiting = (seconds: number, beside: string) => {
+		writeFileSync(h.at("tmp/curl-fails"), "");
+		const begin = performance.now();
+		const { status, stdout, stderr } = h.run([
+			...["bash", "-c"],
+			`{ ${beside}; } & moltbot status --json --wait ${seconds}; wait`,
+		]);
+		assert.equal(status, 0, stderr);
+		const took = (performance.now() - begin) / 1000;
+		return { took, ready: JSON.parse(stdout).ready };
+	};
+	const silent = waiting(1, "true");
+	assert.equal(silent.ready, false);
+	assert.ok(silent.took > 1, `${silent.took} s`);
+	const answering = waiting(60, "sleep 1; rm /tmp/curl-fails");
+	assert.equal(answering.ready, true);
+	assert.ok(answering.took < 30, `${answering.took} s`);
+	assert.match(h.run(["moltbot", "status", "--wait", "5"]).stderr, /takes/);
 });

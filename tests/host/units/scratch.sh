@@ -20,10 +20,8 @@ if [[ ! -e $root/etc/moltbot ]]; then
 	node "$repo/tests/host/units/platformEnvironment.ts" >"$root/etc/moltbot/platform.env"
 	printf 'MOLTBOT_GENERATION=3\nMOLTBOT_HOSTNAME=moltbot\n' >"$root/etc/moltbot/host.env"
 	sed 's#{{ osScope }}#ghcr.io/ublue-os/ucore-minimal#' "$repo/quadlets/host/policy.json" >"$root/etc/containers/policy.json"
-	chown -R 0:2001 "$root/etc/moltbot"
-	chmod 0750 "$root/etc/moltbot"
-	install -d -m 0750 -o 0 -g 2001 "$root/var/lib/moltbot/secrets"
-	for folder in home state workspace projects; do install -d -m 0700 -o 2001 -g 2001 "$root/var/lib/moltbot/$folder"; done
+	install -d -m 0751 -o 0 -g 2002000 "$root/var/lib/moltbot/secrets"
+	for folder in home state workspace projects; do install -d -m 0700 -o 2002000 -g 2002000 "$root/var/lib/moltbot/$folder"; done
 	: >"$root/tmp/calls"
 	chmod 0666 "$root/tmp/calls"
 	cat >"$root/usr/local/bin/systemctl" <<-'S'
@@ -31,7 +29,14 @@ if [[ ! -e $root/etc/moltbot ]]; then
 		echo "systemctl $*" >>/tmp/calls
 		[ ! -e /tmp/systemctl-fails ] || exit 1
 		case "$*" in *restore.service) [ "$1" != start ] || echo fresh >/var/lib/moltbot/.restored ;; esac
-		case "$*" in *is-active*) [ ! -e /tmp/stopped ] ;; *is-failed*) exit 1 ;; *show*Result*--value*) echo success ;; *show*) printf 'ActiveState=active\nSubState=running\nResult=success\nActiveEnterTimestamp=@1790000000\n' ;; esac
+		case "$*" in
+			*is-active*) [ ! -e /tmp/stopped ] ;;
+			*' show '* | show*)
+				for unit; do
+					case $unit in *\** | --* | show) ;; *) printf 'Result=success\nId=%s\nActiveState=active\nSubState=running\nActiveEnterTimestamp=@1790000000\n\n' "$unit" ;; esac
+				done
+				;;
+		esac
 	S
 	cat >"$root/usr/local/bin/bootc" <<-'S'
 		#!/bin/sh

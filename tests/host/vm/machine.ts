@@ -21,7 +21,7 @@ ConditionPathExists=/etc/moltbot/delivery.json
 ConditionPathExists=/var/lib/moltbot/.restored
 [Service]
 Restart=always
-ExecStart=/bin/bash -c 'while :; do date +%%s%%N >/var/lib/moltbot/state/.beat; sleep 0.5; done'
+ExecStart=/usr/bin/podman unshare /bin/bash -c 'while :; do date +%%s%%N >/var/lib/moltbot/state/.beat; sleep 0.5; done'
 `;
 
 /**

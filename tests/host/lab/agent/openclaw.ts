@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { runInNewContext } from "node:vm";
+import { speakProtocol } from "./protocol.ts";
 
 const port = 18789;
 const rest = "https://discord.com/api/v10";
@@ -16,7 +17,7 @@ interface Config {
 	secrets: { providers: Record<string, { path: string }> };
 }
 
-/** How the one channel is, under the names that `openclaw health --json` gives. */
+/** How the one channel is, under the names that the gateway gives to whom asks. */
 const discord = {
 	running: false,
 	connected: false,
@@ -70,19 +71,24 @@ async function gateway(): Promise<void> {
 	log("[gateway] loading configuration…");
 	const config = readConfig();
 	memory = openMemory();
-	createServer((request, response) => {
+	const server = createServer((request, response) => {
 		const path = request.url ?? "/";
 		const ready = discord.connected;
 		const answers: Record<string, [number, unknown]> = {
 			"/healthz": [200, { ok: true, status: "live" }],
 			"/startupz": [200, { ok: true, status: "started" }],
 			"/readyz": [ready ? 200 : 503, { ready }],
-			"/channels": [200, { channels: { discord } }],
 		};
 		const [status, body] = answers[path] ?? [404, {}];
 		response.writeHead(status, { "content-type": "application/json" });
 		response.end(JSON.stringify(body));
-	}).listen(port, "0.0.0.0", () => log("[gateway] ready"));
+	});
+	speakProtocol(server, {
+		token: secret(config, "gateway-token"),
+		isStarted: () => true,
+		health: () => ({ channels: { discord } }),
+	});
+	server.listen(port, "0.0.0.0", () => log("[gateway] ready"));
 	await stayConnected(secret(config, "discord-bot-token"), {
 		"x-api-key": secret(config, "anthropic-api-key"),
 	});
@@ -215,14 +221,8 @@ async function call(
 	return response.json();
 }
 
-async function health(): Promise<void> {
-	const response = await fetch(`http://127.0.0.1:${port}/channels`);
-	process.stdout.write(await response.text());
-}
-
 const commands: Record<string, () => Promise<void> | void> = {
 	gateway,
-	health,
 	"--version": () => console.log("OpenClaw 2026.9.6 (stand-in)"),
 };
 await commands[process.argv[2] ?? ""]?.();

@@ -27,12 +27,27 @@ need_keys() {
 	[[ -s /etc/moltbot/backup-image ]] || fail "image \"backup\" has not been delivered yet: run pulumi up"
 }
 
+# Pulls the backup image where this boot has not seen it yet.
+have_image() {
+	local image seen=/run/moltbot/backup-image store=/usr/local/libexec/moltbot/image-store code=0
+	image=$(</etc/moltbot/backup-image)
+	[[ $(cat "$seen" 2>/dev/null) != "$image" ]] || return 0
+	if ! podman image exists "$image"; then
+		"$store" adding backup
+		podman pull --quiet "$image" >&2 || code=$?
+	fi
+	"$store" settled backup
+	((code == 0)) || return "$code"
+	printf '%s\n' "$image" >"$seen"
+}
+
 # in_image <program> <arguments>: runs a program of the backup image, with the rights that reading and giving back files of others
 # needs. No cgroup of its own: at shutdown the service manager makes none any more. Ends after an hour, or after $image_seconds, also
 # where whoever called it is gone.
 in_image() {
 	local env=/run/moltbot/restic.env program=$1 new
 	shift
+	have_image || return 1
 	new=$(mktemp "$env.XXXXXXXX")
 	printf '%s\n' "AWS_ACCESS_KEY_ID=$(<"$SECRETS/backup-key-id")" "AWS_SECRET_ACCESS_KEY=$(<"$SECRETS/backup-key")" \
 		"AWS_DEFAULT_REGION=$MOLTBOT_S3_REGION" "RESTIC_PASSWORD_FILE=$SECRETS/backup-password" \
@@ -45,8 +60,15 @@ in_image() {
 		--entrypoint="$program" "$(</etc/moltbot/backup-image)" "$@" 8>&-
 }
 
-# restic <arguments>: exit codes are restic's own (10: no repository, 11: locked, 12: wrong password).
-restic() { in_image restic "$@" </dev/null; }
+# restic <arguments>: exit codes are restic's own (10: no repository, 11: locked, 12: wrong password). From 0.19 it
+# opens nothing with a cache whose version a kill or a power cut has left empty (cache.go, readVersion); the rest of a cache it checks itself.
+restic() {
+	local version
+	for version in "$SAVED"/cache/*/version; do
+		[[ ! -e $version || -s $version ]] || rm -rf "${version%/*}"
+	done
+	in_image restic "$@" </dev/null
+}
 
 # The names that the platform's databases have, as arguments of find.
 DATABASES=(\( -false)

@@ -173,4 +173,25 @@ sqlite3 -separator ' ' busy.sqlite 'select count(*), coalesce(max(n), 0) from en
 			await backsUp();
 		},
 	);
+
+	await t.test(
+		"the power goes while the images are pulled: what is torn is pulled anew",
+		async () => {
+			await tell();
+			await agent.shell("systemctl stop user@2001.service");
+			await agent.shell(
+				"rm -rf /var/home/moltbot/.local/share/containers/storage; sync; systemctl start user@2001.service",
+			);
+			await until(
+				"the gateway's image",
+				60,
+				async () =>
+					(await agent.podman("images --quiet moltbot-gateway")) !== "",
+			);
+			await agent.cutPower();
+			await agent.powerUp();
+			await agent.ready(300);
+			await assertRemembered();
+		},
+	);
 }

@@ -87,6 +87,10 @@ export const mostExposed: Readonly<Record<string, readonly [number, string]>> =
 		"failed@test.service": [9.6, "a shell and curl, before the join"],
 		"rebase.service": [9.6, "replaces the operating system; first boot only"],
 		"restore.service": [9.6, "writes the agent's state under its owners"],
+		"image-store.service": [
+			9.6,
+			"removes files of the agent's engine, at a boot",
+		],
 		"room.service": [9.6, "acts with the agent's uid by its engine"],
 		"trust.service": [9.6, "writes the trust store of the system"],
 		"watch.service": [9.6, "stops the agent of an outdated host"],

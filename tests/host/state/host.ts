@@ -123,6 +123,10 @@ const podman = `#!/bin/bash
 echo "podman $*" >>/tmp/calls
 bash /tmp/hook "podman $*"
 program=restic
+case $1 in
+	image) [[ ! -e /tmp/no-image ]]; exit ;;
+	pull) bash /tmp/on-pull; exit ;;
+esac
 while (($#)) && [[ $1 != registry.test/* ]]; do
 	case $1 in
 		--env-file=*) set -a; source "\${1#*=}"; set +a ;;
@@ -240,6 +244,7 @@ async function stateHost(
 	writeFileSync(at("usr/local/bin/systemctl"), systemctl);
 	writeFileSync(at("usr/local/bin/sync"), sync);
 	writeFileSync(at("tmp/hook"), hook);
+	writeFileSync(at("tmp/on-pull"), "exec rm /tmp/no-image\n");
 	for (const name of ["restic", "podman", "systemctl", "sync"])
 		chmodSync(at(`usr/local/bin/${name}`), 0o755);
 	writeFileSync(

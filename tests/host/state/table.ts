@@ -25,6 +25,7 @@ const tested = [
 	...[
 		"freezer.sh",
 		"holes.sh",
+		"image-store",
 		"last-backup",
 		"lib.sh",
 		"restore",

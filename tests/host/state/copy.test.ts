@@ -5,10 +5,12 @@ import {
 	readFileSync,
 	readlinkSync,
 	rmSync,
+	statSync,
 	symlinkSync,
 	writeFileSync,
 } from "node:fs";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ok } from "./asserts.ts";
 import { writer } from "./busy.ts";
 import { diskMissing, machine } from "./disk.ts";
@@ -167,7 +169,9 @@ test("what a pass lost is copied in another freeze; where each loses it, nothing
 	const copy = () => script("copy", "/var/lib/moltbot/copy");
 	const freezes = (text: string) => text.match(/was frozen for/g)?.length;
 
-	// By then the files are older than what is copied again in any case.
+	// Older than what is copied again in any case.
+	const { ctimeMs } = statSync(at(`${moved}/3/inner/file`));
+	while (Date.now() - ctimeMs < 1000) await sleep(50);
 	ok(await copy());
 	lose(1);
 	const mended = await copy();

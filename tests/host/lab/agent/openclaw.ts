@@ -98,7 +98,7 @@ async function stayConnected(
 	token: string,
 	model: Record<string, string>,
 ): Promise<void> {
-	for (let attempt = 1; !discord.terminalDisconnect; attempt += 1) {
+	for (let attempt = 1; ; attempt += 1) {
 		try {
 			await connection(token, model);
 		} catch (error) {
@@ -107,6 +107,7 @@ async function stayConnected(
 			log(`[discord] [default] channel exited: ${discord.lastError}`);
 		}
 		discord.running = discord.connected = false;
+		if (discord.terminalDisconnect) break;
 		await new Promise((next) =>
 			setTimeout(next, Math.min(1000 * attempt, 5000)),
 		);

@@ -178,6 +178,7 @@ sqlite3 -separator ' ' busy.sqlite 'select count(*), coalesce(max(n), 0) from en
 		"the power goes while the images are pulled: what is torn is pulled anew",
 		async () => {
 			await tell();
+			// As on a new host: nothing of them is there, nor on its way to the disk.
 			await agent.shell("systemctl stop user@2001.service");
 			await agent.shell(
 				"rm -rf /var/home/moltbot/.local/share/containers/storage; sync; systemctl start user@2001.service",

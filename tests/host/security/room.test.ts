@@ -1,26 +1,17 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import {
 	chmodSync,
 	copyFileSync,
 	existsSync,
 	mkdirSync,
-	mkdtempSync,
 	readFileSync,
-	rmSync,
 	statSync,
 	writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
+import { scratchHost, skip } from "../units/scratchHost.ts";
 
-const scratch = new URL("../units/scratch.sh", import.meta.url).pathname;
 const room = new URL("../../../quadlets/host/room", import.meta.url).pathname;
-const skip =
-	process.getuid?.() === 0 && spawnSync("unshare", ["-m", "true"]).status === 0
-		? false
-		: "needs root and mount namespaces";
 
 const containers = [
 	{ Id: "g1", Labels: { PODMAN_SYSTEMD_UNIT: "moltbot-gateway.service" } },
@@ -31,15 +22,10 @@ const containers = [
 test("a disk that fills up stops the sandboxes first, and only them", {
 	skip,
 }, (t) => {
-	const root = mkdtempSync(join(tmpdir(), "moltbot-room-"));
-	t.after(() => rmSync(root, { recursive: true, force: true }));
-	const at = (path: string) => join(root, path);
+	const host = scratchHost(t);
+	const { at } = host;
 	const run = (...command: string[]) => {
-		const { status, stderr } = spawnSync(
-			"unshare",
-			["-m", "--propagation", "private", scratch, root, ...command],
-			{ encoding: "utf8" },
-		);
+		const { status, stderr } = host.run(command);
 		assert.equal(status, 0, stderr);
 	};
 	run("true");
@@ -75,7 +61,7 @@ test("a disk that fills up stops the sandboxes first, and only them", {
 
 	// The copy that backups keep goes first, but not while one is under way.
 	const copy = at("var/lib/moltbot/backup/tree");
-	mkdirSync(join(copy, "state"), { recursive: true });
+	mkdirSync(`${copy}/state`, { recursive: true });
 	writeFileSync(`${copy}.mark`, "");
 	assert.equal(look(2500), "");
 	assert.ok(existsSync(copy));

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import {
 	appendFileSync,
 	chmodSync,
@@ -30,11 +30,7 @@ const repository = new URL("../../..", import.meta.url).pathname;
 const scratch = new URL("../units/scratch.sh", import.meta.url).pathname;
 const bucket = "state-tests";
 
-/** Why this machine cannot run these tests, or false. */
-export const skip =
-	process.getuid?.() === 0 && spawnSync("unshare", ["-m", "true"]).status === 0
-		? false
-		: "needs root and mount namespaces";
+export { skip } from "../units/scratchHost.ts";
 
 /** How a test wants one of its hosts. */
 export interface HostOptions {

@@ -1,24 +1,14 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import {
 	existsSync,
-	mkdtempSync,
-	readFileSync,
-	rmSync,
 	statSync,
 	symlinkSync,
 	unlinkSync,
 	writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
+import { scratchHost, skip } from "./scratchHost.ts";
 
-const scratch = new URL("scratch.sh", import.meta.url).pathname;
-const skip =
-	process.getuid?.() === 0 && spawnSync("unshare", ["-m", "true"]).status === 0
-		? false
-		: "needs root and mount namespaces";
 const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
 const workspace = "var/lib/moltbot/workspace";
 
@@ -53,21 +43,11 @@ const order = () => ({
 
 /** A host of its own for one test. */
 function host(t: { after(fn: () => void): void }) {
-	const root = mkdtempSync(join(tmpdir(), "moltbot-units-"));
-	t.after(() => rmSync(root, { recursive: true, force: true }));
-	const run = (command: string[], input = "") =>
-		spawnSync(
-			"unshare",
-			["-m", "--propagation", "private", scratch, root, ...command],
-			{ input, encoding: "utf8" },
-		);
-	const at = (path: string) => join(root, path);
+	const made = scratchHost(t);
 	return {
-		run,
-		at,
-		text: (path: string) => readFileSync(at(path), "utf8"),
+		...made,
 		deliver: (value: unknown) =>
-			run(["/usr/local/libexec/moltbot/deliver"], JSON.stringify(value)),
+			made.run(["/usr/local/libexec/moltbot/deliver"], JSON.stringify(value)),
 	};
 }
 

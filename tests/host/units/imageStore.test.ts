@@ -1,21 +1,8 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import {
-	existsSync,
-	mkdirSync,
-	mkdtempSync,
-	rmSync,
-	writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { scratchHost, skip } from "./scratchHost.ts";
 
-const scratch = new URL("scratch.sh", import.meta.url).pathname;
-const skip =
-	process.getuid?.() === 0 && spawnSync("unshare", ["-m", "true"]).status === 0
-		? false
-		: "needs root and mount namespaces";
 const stores = {
 	root: "var/lib/containers",
 	agent: "var/home/moltbot/.local/share/containers",
@@ -24,23 +11,18 @@ const stores = {
 test("a store of images with a mark is thrown away at a boot, and no other", {
 	skip,
 }, (t) => {
-	const root = mkdtempSync(join(tmpdir(), "moltbot-units-"));
-	t.after(() => rmSync(root, { recursive: true, force: true }));
+	const host = scratchHost(t);
 	const run = (...command: string[]) => {
-		const { status, stdout, stderr } = spawnSync(
-			"unshare",
-			["-m", "--propagation", "private", scratch, root, ...command],
-			{ encoding: "utf8" },
-		);
+		const { status, stdout, stderr } = host.run(command);
 		assert.equal(status, 0, stderr);
 		return stdout;
 	};
 	const script = "/usr/local/libexec/moltbot/image-store";
 	const asAgent = ["setpriv", "--reuid=2001", "--regid=2001", "--clear-groups"];
-	const image = (store: string) => join(root, store, "storage/image");
+	const image = (store: string) => host.at(`${store}/storage/image`);
 	run("true");
 	for (const store of Object.values(stores)) {
-		mkdirSync(join(root, store, "storage"), { recursive: true });
+		mkdirSync(host.at(`${store}/storage`), { recursive: true });
 		writeFileSync(image(store), "");
 	}
 	run("chown", "-R", "2001:2001", `/${stores.agent}`);
